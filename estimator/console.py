@@ -1,0 +1,67 @@
+"""What a run prints: TensorFlow's useful lines without its flood, and our own."""
+
+import logging
+import os
+import sys
+import warnings
+
+# Lines of TensorFlow that repeat what the graph does on every build and that nobody can act on.
+NOISE = (
+    'Calling model_fn', 'Done calling model_fn', 'Graph was finalized', 'Running local_init_op',
+    'Done running local_init_op', 'Create CheckpointSaverHook', 'Using config:',
+    'is deprecated', 'From ', 'Instructions for updating', 'Issue encountered when serializing',
+    "'NoneType' object has no attribute", 'Type is unsupported', 'Starting evaluation at',
+    'Finished evaluation at', 'Inference Time', 'Restoring parameters from',
+    'Saving dict for global step', 'Saving checkpoint_path', "Saving 'checkpoint_path'",
+    "Saving 'eval_results'", 'Skipping training since max_steps', 'Calling checkpoint listeners',
+    'It seems that global step', 'Saving checkpoints for', 'Training with estimator made no steps',
+    'Loss for final step', 'checkpoints before', 'the file system',
+    'Using temporary folder', 'tf.keras', 'Not all devices in `tf.distribute.Strategy`',
+)
+
+
+class _QuietFilter(logging.Filter):
+    def filter(self, record):
+        message = record.getMessage()
+        return not any(noise in message for noise in NOISE)
+
+
+def silence_import():
+    """Call before TensorFlow is imported: hides its C++ notes and numpy's FutureWarnings."""
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
+    warnings.filterwarnings('ignore', category=FutureWarning)
+    warnings.filterwarnings('ignore', category=DeprecationWarning)
+
+
+def configure():
+    """Call after TensorFlow is imported: one handler, `INFO:tensorflow:...` lines, no noise."""
+    logger = logging.getLogger('tensorflow')
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter('%(levelname)s:%(name)s:%(message)s'))
+    handler.addFilter(_QuietFilter())
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+
+
+def say(message):
+    """Prints one line at once, so that a pipe or a launcher's log sees it in time."""
+    print(message, flush=True)
+
+
+def warn(message):
+    """Prints one line that starts with WARNING."""
+    print(f'WARNING: {message}', file=sys.stderr, flush=True)
+
+
+def duration(seconds):
+    """1:02:03, 4:05 or 7 s, whichever reads best."""
+    seconds = int(round(seconds))
+    if seconds < 60:
+        return f'{seconds} s'
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f'{hours}:{minutes:02d}:{seconds:02d}' if hours else f'{minutes}:{seconds:02d}'

@@ -1,0 +1,152 @@
+"""The training head every network shares: logits -> loss -> train_op / metrics / predictions.
+
+A network file's `model_fn_builder` calls `build`; what differs between networks arrives as the
+network (its graph, its weight decay rule, its averaged variables) and as the recipe in params.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+from estimator import averaging
+from estimator import checkpoints
+from estimator import losses
+from estimator import monitor
+from estimator import optimizers
+from estimator import precision as precision_lib
+from estimator import schedules
+from estimator import session
+
+Run = collections.namedtuple(
+    'Run', ['plan', 'num_classes', 'precision', 'device', 'eval_weights', 'initial'])
+Run.__doc__ = """What the runner found out before a graph is built.
+
+plan: plan.Plan; num_classes: int; precision: precision.Precision; device: session.Device;
+eval_weights: tuple out of ('ema', 'raw'), the first one is the headline;
+initial: checkpoints.Restore to start from, or None.
+"""
+
+
+def build(network, params, run):
+    """Estimator model_fn(features, labels, mode) of a network.
+
+    features: {'image': [batch, height, width, 3] normalised}; labels: {'label': int64 [batch]}
+    and, with mixup or CutMix, {'target': float32 [batch, num_classes]}.
+    """
+    def model_fn(features, labels, mode):
+        images = tf.cast(features['image'], run.precision.compute_dtype)
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return _predict(network, params, run, images)
+        if mode == tf.estimator.ModeKeys.EVAL:
+            return _evaluate(network, params, run, images, labels)
+        return _train(network, params, run, images, labels)
+    return model_fn
+
+
+def overrides(network, params, num_classes):
+    """Arguments of network.build that the flags decide; None leaves the network its own."""
+    given = {name: getattr(params, name) for name in network.arguments}
+    given = {name: value for name, value in given.items() if value is not None}
+    return dict(given, num_classes=num_classes)
+
+
+def averaged_logits(network, params, run, images, weights, reuse=tf.AUTO_REUSE):
+    """Inference logits under the raw or the averaged ('ema') weights."""
+    getter = averaging.shadow_getter if weights == 'ema' else None
+    with tf.variable_scope(tf.get_variable_scope(), custom_getter=getter, reuse=reuse):
+        return network.build(images, training=False,
+                             **overrides(network, params, run.num_classes))
+
+
+def _train(network, params, run, images, labels):
+    step = tf.train.get_or_create_global_step()
+    seed = tf.stack([tf.constant(params.seed, tf.int64), tf.cast(step, tf.int64)])
+    logits, _ = network.build(images, training=True, seed=seed,
+                              **overrides(network, params, run.num_classes))
+    if run.initial:
+        checkpoints.initialize(run.initial)
+    target = labels.get('target', labels['label'])
+    entropy = tf.reduce_mean(losses.cross_entropy(
+        logits, target, run.num_classes, params.label_smoothing, params.label_smoothing_style))
+    loss = tf.add(entropy, network.regularization_loss(params.weight_decay), name='loss')
+    rate = schedules.learning_rate(params, run.plan, step)
+    train_op, gradient_norm = _update(network, params, run, loss, rate, step)
+    correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
+    accuracy = tf.reduce_mean(correct)
+    monitor.publish(loss=loss, cross_entropy=entropy, learning_rate=rate,
+                    gradient_norm=gradient_norm, train_accuracy=accuracy)
+    for name, tensor in [('cross_entropy', entropy), ('learning_rate', rate),
+                         ('train_accuracy', accuracy), ('gradient_norm', gradient_norm)]:
+        tf.summary.scalar(name, tensor)
+    return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=train_op)
+
+
+def _update(network, params, run, loss, rate, step):
+    """(train_op, norm of the gradient): optimizer step, batch statistics, moving average."""
+    optimizer = optimizers.make(params, rate)
+    if run.device.kind == 'npu':
+        optimizer = session.wrap_npu_optimizer(optimizer, run.device, run.precision)
+    else:
+        optimizer = precision_lib.wrap_optimizer(optimizer, run.precision)
+    updates = list(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+    average = None
+    if params.moving_average_decay:
+        average = averaging.MovingAverage(params.moving_average_decay)
+    if average and params.moving_average_order == 'before':
+        updates.append(average.apply(network.model_variables(), step))
+    with tf.control_dependencies(updates):
+        gradients = optimizer.compute_gradients(loss, trained_variables(params))
+    gradients = [(gradient, variable) for gradient, variable in gradients if gradient is not None]
+    norm = tf.global_norm([gradient for gradient, _ in gradients])
+    if params.gradient_clip_norm:
+        clipped, _ = tf.clip_by_global_norm(
+            [g for g, _ in gradients], params.gradient_clip_norm, use_norm=norm)
+        gradients = list(zip(clipped, [v for _, v in gradients]))
+    train_op = optimizer.apply_gradients(gradients, step)
+    if average and params.moving_average_order == 'after':
+        with tf.control_dependencies([train_op]):
+            train_op = average.apply(network.model_variables(), step)
+    return train_op, norm
+
+
+def trained_variables(params):
+    """Trainable variables that `--freeze` leaves trainable."""
+    frozen = tuple(params.freeze or ())
+    return [v for v in tf.trainable_variables() if not v.op.name.startswith(frozen or ('\n',))]
+
+
+def _evaluate(network, params, run, images, labels):
+    label = labels['label']
+    metrics, loss = {}, None
+    for weights in run.eval_weights:
+        logits, _ = averaged_logits(network, params, run, images, weights)
+        entropy = losses.cross_entropy(
+            logits, label, run.num_classes, params.label_smoothing, params.label_smoothing_style)
+        loss = tf.reduce_mean(entropy) if loss is None else loss
+        metrics[f'cross_entropy_{weights}'] = tf.metrics.mean(entropy)
+        for k in (1, 5):
+            hits = tf.cast(losses.top_k_hits(logits, label, min(k, run.num_classes)), tf.float32)
+            metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(hits)
+    headline = run.eval_weights[0]
+    for k in (1, 5):
+        metrics[f'top_{k}_accuracy'] = metrics[f'top_{k}_accuracy_{headline}']
+    metrics['eval_examples'] = _count(tf.shape(label, out_type=tf.int64)[0])
+    return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.EVAL, loss=loss,
+                                      eval_metric_ops=metrics)
+
+
+def _count(number):
+    """Streaming sum of an int64 scalar, as a metric."""
+    total = tf.get_variable(
+        'eval_examples_total', [], tf.int64, initializer=tf.zeros_initializer(), trainable=False,
+        use_resource=True,
+        collections=[tf.GraphKeys.LOCAL_VARIABLES, tf.GraphKeys.METRIC_VARIABLES])
+    return total.read_value(), tf.assign_add(total, number)
+
+
+def _predict(network, params, run, images):
+    logits, endpoints = averaged_logits(network, params, run, images, run.eval_weights[0])
+    probabilities = tf.nn.softmax(logits, name='softmax_tensor')
+    return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.PREDICT, predictions={
+        'classes': tf.argmax(logits, axis=1), 'probabilities': probabilities,
+        'logits': logits, 'features': endpoints['features'], 'image': images})

@@ -1,0 +1,128 @@
+"""What a training run reports while it goes: the progress line, log.csv and its throughput."""
+
+import csv
+import os
+import time
+
+import tensorflow.compat.v1 as tf
+
+from estimator import monitor
+from estimator.console import duration, say
+
+COLUMNS = ('step', 'epoch', 'loss', 'cross_entropy', 'train_accuracy', 'learning_rate',
+           'images_per_sec', 'seconds')
+
+
+class Throughput(tf.train.SessionRunHook):
+    """Seconds of every step, from just before session.run to its return.
+
+    Input wait is inside, writing checkpoints and summaries is not. The first `warm_up` steps of
+    each session (graph optimisation, filling the shuffle buffer) are left out of the rate.
+    Must be the first hook of the list. `seconds` keeps one float per counted step.
+    """
+
+    def __init__(self, global_batch, warm_up=3):
+        self.global_batch = global_batch
+        self.seconds = []
+        self.total_steps = 0
+        self._warm_up = warm_up
+
+    def after_create_session(self, session, coord):
+        self._left = self._warm_up
+
+    def before_run(self, run_context):
+        self._start = time.time()
+
+    def after_run(self, run_context, run_values):
+        spent = time.time() - self._start
+        self.total_steps += 1
+        if self._left > 0:
+            self._left -= 1
+            self._fallback = spent
+        else:
+            self.seconds.append(spent)
+
+    def images_per_sec(self, last=None):
+        """Rate over all counted steps, or over the last few; 0 before the first step."""
+        counted = self.seconds[-last:] if last else self.seconds
+        if not counted:
+            counted = [self._fallback] if self.total_steps else []
+        return self.global_batch * len(counted) / sum(counted) if counted else 0.0
+
+
+class Progress(tf.train.SessionRunHook):
+    """One line on the console and one row in log.csv every `every` steps and at the end."""
+
+    def __init__(self, plan, model_dir, throughput, every, examples_per_epoch):
+        self._plan = plan
+        self._path = os.path.join(model_dir, 'log.csv')
+        self._throughput = throughput
+        self._every = max(1, every)
+        self._per_epoch = float(examples_per_epoch)
+        self.last = None
+
+    def begin(self):
+        names = ('loss', 'cross_entropy', 'train_accuracy', 'learning_rate')
+        self._fetches = {name: monitor.tensor(name) for name in names}
+        self._fetches['step'] = tf.train.get_global_step()
+
+    def after_create_session(self, session, coord):
+        self._step = self._first = int(session.run(tf.train.get_global_step()))
+        self._started = time.time()
+        self._written = self._step
+        _trim(self._path, self._step)
+
+    def before_run(self, run_context):
+        return tf.train.SessionRunArgs(self._fetches)
+
+    def after_run(self, run_context, run_values):
+        self._step += 1
+        self.last = dict(run_values.results, step=self._step)
+        if self._step % self._every == 0 or self._step == self._plan.train_steps:
+            self._report()
+
+    def end(self, session):
+        if self.last and self._written != self._step:
+            self._report()
+
+    def _report(self):
+        self._written = self._step
+        now = self.last
+        epoch = self._step * self._throughput.global_batch / self._per_epoch
+        rate = self._throughput.images_per_sec(self._every)
+        elapsed = time.time() - self._started
+        left = elapsed / (self._step - self._first) * (self._plan.train_steps - self._step)
+        row = dict(now, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
+                   seconds=round(elapsed, 2))
+        _append(self._path, row)
+        say(f'step {self._step}/{self._plan.train_steps}  epoch {epoch:.2f}  '
+            f'loss {now["loss"]:.4f}  top-1 {now["train_accuracy"]:.3f}  '
+            f'lr {now["learning_rate"]:.5g}  {rate:.1f} images/s  {duration(left)} left')
+
+
+def read(path):
+    """Rows of a log.csv as dicts of floats, in order of the step."""
+    if not os.path.exists(path):
+        return []
+    with open(path, newline='') as stream:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+
+
+def _append(path, row):
+    fresh = not os.path.exists(path)
+    with open(path, 'a', newline='') as stream:
+        writer = csv.DictWriter(stream, COLUMNS, extrasaction='ignore')
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _trim(path, step):
+    """Drops rows later than the step a run restarts from."""
+    rows = read(path)
+    if not any(row['step'] > step for row in rows):
+        return
+    os.remove(path)
+    for row in rows:
+        if row['step'] <= step:
+            _append(path, dict(row, step=int(row['step'])))
