@@ -19,3 +19,8 @@ class NanError(EstimatorError):
 class CheckpointError(EstimatorError):
     """A checkpoint is missing, damaged, or of another network."""
     exit_code = 5
+
+
+class InputFailure(EstimatorError):
+    """The input pipeline failed in the middle of a run: a bad record, image or file."""
+    exit_code = 3

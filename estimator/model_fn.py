@@ -34,9 +34,9 @@ def build(network, params, run):
     and, with mixup or CutMix, {'target': float32 [batch, num_classes]}.
     """
     def model_fn(features, labels, mode):
-        images = tf.cast(features['image'], run.precision.compute_dtype)
+        images = features['image']
         if mode == tf.estimator.ModeKeys.PREDICT:
-            return _predict(network, params, run, images)
+            return _predict(network, params, run, features)
         if mode == tf.estimator.ModeKeys.EVAL:
             return _evaluate(network, params, run, images, labels)
         return _train(network, params, run, images, labels)
@@ -61,6 +61,7 @@ def averaged_logits(network, params, run, images, weights, reuse=tf.AUTO_REUSE):
 def _train(network, params, run, images, labels):
     step = tf.train.get_or_create_global_step()
     seed = tf.stack([tf.constant(params.seed, tf.int64), tf.cast(step, tf.int64)])
+    images = tf.cast(images, run.precision.compute_dtype)
     logits, _ = network.build(images, training=True, seed=seed,
                               **overrides(network, params, run.num_classes))
     if run.initial:
@@ -144,9 +145,10 @@ def _count(number):
     return total.read_value(), tf.assign_add(total, number)
 
 
-def _predict(network, params, run, images):
+def _predict(network, params, run, features):
+    images = features['image']
     logits, endpoints = averaged_logits(network, params, run, images, run.eval_weights[0])
     probabilities = tf.nn.softmax(logits, name='softmax_tensor')
-    return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.PREDICT, predictions={
-        'classes': tf.argmax(logits, axis=1), 'probabilities': probabilities,
-        'logits': logits, 'features': endpoints['features'], 'image': images})
+    return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.PREDICT, predictions=dict(
+        features, classes=tf.argmax(logits, axis=1), probabilities=probabilities,
+        logits=logits, features=endpoints['features']))

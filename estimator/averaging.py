@@ -1,0 +1,75 @@
+"""Exponential moving average of weights and batch-norm statistics, on one or many replicas."""
+
+import tensorflow.compat.v1 as tf
+
+SUFFIX = 'ExponentialMovingAverage'
+
+
+def shadow_name(name):
+    """Name of the average of the variable `name`, as tf.train.ExponentialMovingAverage has it."""
+    return f'{name}/{SUFFIX}'
+
+
+def shadow_getter(getter, name, *args, **kwargs):
+    """custom_getter: a network built under it has the averages as its variables."""
+    kwargs.update(trainable=False, regularizer=None)
+    return getter(shadow_name(name), *args, **kwargs)
+
+
+class MovingAverage:
+    """Shadow variables that follow the weights: shadow -= (1 - d) (shadow - weight).
+
+    d = min(decay, (1 + t) / (10 + t)), t = global step when the average is taken. The originals
+    differ in when: the TPU models after the update, step already incremented (build `apply` under
+    a control dependency on the train op), the Ascend MobileNet before it (make the train op
+    depend on `apply`).
+    NOTE: not tf.train.ExponentialMovingAverage, which fails under MirroredStrategy and averages
+    only one replica's batch-norm statistics.
+    """
+
+    def __init__(self, decay):
+        self.decay = decay
+
+    def ramp(self, step):
+        """Decay at `step`, a float32 scalar tensor."""
+        return tf.minimum(tf.constant(self.decay, tf.float32), (1.0 + step) / (10.0 + step))
+
+    def apply(self, variables, global_step, when=None):
+        """Op that creates the shadows and takes one average.
+
+        variables: those of the network, in replica or single-device context; global_step: its
+        variable; when: boolean tensor, false skips this average (accumulating micro-steps).
+        """
+        variables = list(variables)
+        with tf.variable_scope(tf.VariableScope(reuse=tf.AUTO_REUSE, name=''),
+                               auxiliary_name_scope=False):
+            shadows = [_shadow(variable) for variable in variables]
+        rate = 1.0 - self.ramp(tf.cast(global_step.read_value(), tf.float32))
+        if when is not None:
+            rate = tf.where(when, rate, tf.zeros_like(rate))
+        if not tf.distribute.has_strategy():
+            return tf.group(*[_follow(shadow, variable.read_value(), rate)
+                              for shadow, variable in zip(shadows, variables)])
+
+        def across_replicas(strategy, rates):
+            ops = [strategy.extended.update(
+                shadow, _follow, args=(strategy.extended.read_var(variable), rates), group=False)
+                   for shadow, variable in zip(shadows, variables)]
+            return tf.group(*tf.nest.flatten(
+                [strategy.experimental_local_results(op) for op in ops]))
+
+        return tf.distribute.get_replica_context().merge_call(across_replicas, args=(rate,))
+
+
+def _follow(shadow, value, rate):
+    value = tf.cast(value, shadow.dtype.base_dtype)
+    return shadow.assign_sub((shadow.read_value() - value) * tf.cast(rate, value.dtype))
+
+
+def _shadow(variable):
+    """The shadow of one variable, starting at that variable's initial value."""
+    name = variable.name.split(':')[0]
+    return tf.get_variable(
+        shadow_name(name), shape=variable.shape, dtype=variable.dtype.base_dtype,
+        initializer=lambda *args, **kwargs: variable.initialized_value(), trainable=False,
+        use_resource=True, aggregation=tf.VariableAggregation.MEAN)

@@ -1,0 +1,127 @@
+"""The modes of the program: what happens, in which order. Each is a few calls on a Job."""
+
+import time
+
+import tensorflow.compat.v1 as tf
+
+from estimator import pictures
+from estimator import preemption
+from estimator import results
+from estimator import saver
+from estimator.checkpoints import resolve, step_of
+from estimator.console import say
+from estimator.errors import CheckpointError
+from estimator.job import Job, exclusive
+
+
+def run(network, params, inputs):
+    """Runs params.mode; returns the exit code of the program (0 or 75, errors are raised)."""
+    with exclusive(params.model_dir):
+        job = Job(network, params, inputs)
+        job.preemption.install()
+        results.write_params(params.model_dir, job.params)
+        status = 'failed'
+        try:
+            status = MODES[params.mode](job)
+        except Exception as error:
+            job.measured['error'] = str(error)
+            raise
+        finally:
+            path = job.finish(status)
+        _closing(job, status, path)
+    return preemption.EXIT_CODE if status == 'preempted' else 0
+
+
+def train(job):
+    """Trains to the end of the plan."""
+    job.announce()
+    if _already_done(job):
+        return 'completed'
+    return 'completed' if job.train(job.plan.train_steps) else 'preempted'
+
+
+def train_and_eval(job):
+    """Trains in cycles of --steps_per_eval, evaluates after each, keeps the best checkpoint."""
+    job.announce()
+    keeper = saver.BestKeeper(job.params.model_dir)
+    if _already_done(job) and not _evaluate(job, job.latest(), keeper):
+        return 'preempted'
+    for until in cycles(job.step(), job.plan.train_steps, job.params.steps_per_eval):
+        if not job.train(until) or not _evaluate(job, job.latest(), keeper):
+            return 'preempted'
+    pictures.draw(job)
+    return 'completed'
+
+
+def evaluate(job):
+    """Evaluates the newest checkpoint, or each new one until --eval_timeout seconds pass."""
+    keeper = saver.BestKeeper(job.params.model_dir)
+    if not job.params.eval_timeout:
+        source = job.latest() or resolve(job.params.init_checkpoint or job.params.model_dir)
+        return 'completed' if _evaluate(job, source, keeper) else 'preempted'
+    plan = job.make_plan()
+    last = None
+    for prefix in tf.train.checkpoints_iterator(
+            job.params.model_dir, timeout=job.params.eval_timeout,
+            timeout_fn=lambda: job.preemption.signal is not None):
+        if not _evaluate(job, prefix, keeper):
+            return 'preempted'
+        last = prefix
+        if step_of(prefix) >= plan.train_steps:
+            break
+    if last is None:
+        raise CheckpointError(f'{job.params.model_dir}: no checkpoint appeared within '
+                              f'--eval_timeout={job.params.eval_timeout} seconds.')
+    return 'completed'
+
+
+def cycles(step, train_steps, steps_per_eval):
+    """Global steps at which to stop and evaluate.
+
+    NOTE: the originals add steps_per_eval to wherever a restart begins; here evaluations fall on
+    its multiples, so that an interrupted run evaluates where an uninterrupted one does.
+    """
+    every = steps_per_eval or train_steps
+    while step < train_steps:
+        step = min((step // every + 1) * every, train_steps)
+        yield step
+
+
+def _already_done(job):
+    done = job.step() >= job.plan.train_steps
+    if done:
+        say(f'already trained {job.step()}/{job.plan.train_steps} steps in {job.params.model_dir}; '
+            'raise --train_steps or --train_epochs to go on')
+    return done
+
+
+def _evaluate(job, prefix, keeper):
+    """Evaluates, archives; returns the metrics or None."""
+    metrics = job.evaluate(prefix)
+    if metrics and job.params.archive_ckpt and prefix.startswith(job.params.model_dir):
+        text = '\n'.join(f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n'
+        if keeper.offer(prefix, metrics['top_1_accuracy'], text):
+            say(f'best so far: top-1 {metrics["top_1_accuracy"]:.4f}, kept in '
+                f'{job.params.model_dir}/archive')
+    return metrics
+
+
+def _closing(job, status, path):
+    """The last lines: the numbers, the files, the next command."""
+    measured = job.measured
+    if status == 'preempted':
+        say(f'{job.preemption.signal}: saved at step {job.step()}; the same command continues there')
+        return
+    if measured.get('top_1_accuracy') is not None:
+        say(f'top-1 {measured["top_1_accuracy"]:.4f} ({measured["weights"]} weights) on '
+            f'{measured["eval_examples"]} images after {time.time() - job.started:.0f} s')
+    for picture in measured.get('pictures', ()):
+        say(f'picture    {picture}')
+    say(f'result     {path}')
+    if status == 'completed' and job.params.mode == 'train_and_eval':
+        source = f' --data_dir={job.params.data_dir}' if job.params.data_dir else ''
+        say('next       python main.py --mode=eval '
+            f'--model_name={job.network.name}{source} --model_dir={job.params.model_dir}')
+
+
+MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}

@@ -1,0 +1,57 @@
+"""Trains, evaluates and ships small image classifiers.
+
+    python main.py --model_name=mixnet-s                       # on the embedded digits
+    python main.py --model_name=mixnet-s --data_dir=/data/tf   # on TFRecords of yours
+    python main.py --help
+
+Exit codes: 0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint mismatch, 75 preempted and saved,
+1 anything else.
+"""
+
+import os
+import sys
+
+from estimator import console
+
+console.silence_import()
+
+import flags  # noqa: E402  (TensorFlow must be imported after its noise is silenced)
+
+
+def main(argv):
+    """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
+    given = flags.parse(argv)
+    import tensorflow.compat.v1 as tf
+    tf.disable_v2_behavior()
+    console.configure()
+    from estimator import runner
+    from input import Inputs, recipe_of
+    from models import get_network
+
+    network = get_network(flags.model_name(given))
+    params = flags.merge(given, [
+        (f'recipe {network.name}', network.recipes[flags.recipe_name(given, network.recipes)]),
+        recipe_of(given)])
+    if params.explain:
+        print(flags.explain(params))
+        return 0
+    if params.model_dir is None:
+        params = params._replace(model_dir=os.path.join('result', network.name))
+    inputs = Inputs(params, preprocessing=network.preprocessing, image_size=network.image_size,
+                    native_classes=network.num_classes)
+    return runner.run(network, params, inputs)
+
+
+def report(error):
+    """Prints an error of ours without a stack trace; returns its exit code."""
+    print(f'ERROR: {error}', file=sys.stderr, flush=True)
+    return error.exit_code
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main(sys.argv))
+    except Exception as error:  # pylint: disable=broad-except
+        if not hasattr(error, 'exit_code'):
+            raise
+        sys.exit(report(error))

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The old command line; everything happens in the launcher at the top level.
+exec bash "$(dirname "${BASH_SOURCE[0]}")/../train_full_1p.sh" "$@"
