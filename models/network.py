@@ -1,0 +1,116 @@
+"""The contract between a network file and everything else."""
+
+import collections
+import types
+
+import tensorflow.compat.v1 as tf
+
+from models import layers
+
+_LEAVES = ('kernel', 'depthwise_kernel', 'condconv_kernel', 'depthwise_condconv_kernel', 'bias',
+           'weights', 'depthwise_weights', 'biases',
+           'gamma', 'beta', 'moving_mean', 'moving_variance')
+
+_Fields = collections.namedtuple('_Fields', [
+    'name',             # --model_name
+    'family',           # the network file
+    'scope',            # outermost scope of its variables
+    'image_size',       # native resolution
+    'num_classes',      # native classes: 1000, or 1001 with a background class
+    'preprocessing',    # name of an input style
+    'recipes',          # dict name -> dict of canonical flag -> value; the first is the default
+    'published',        # dict params (M), multiply_adds (M), top_1 (%), source; None if unknown
+    'defaults',         # dict argument -> value of everything build() accepts as an override
+    'decayed',          # variable name -> whether weight decay applies
+    'plan',             # options -> (Arch, Names); pure Python
+    'builder',          # (images, plan, options, settings, num_classes) -> (logits, endpoints)
+    'model_fn_builder',     # (network, params, run) -> the Estimator's model_fn
+])
+
+
+def decay_all_but_norm(name):
+    """The TPU models' rule: biases, depthwise and expert kernels decay, batch norm does not."""
+    return 'batch_normalization' not in name
+
+
+def decay_conv_weights(name):
+    """slim's rule: weights of slim.conv2d; not depthwise, biases, or a fully connected layer."""
+    return name.endswith('/weights') and not name.endswith('/FC/weights')
+
+
+class Network(_Fields):
+    """One network: what it is, how to train it, and how to build it."""
+
+    __slots__ = ()
+
+    @property
+    def arguments(self):
+        """Names of the overrides build() accepts besides num_classes."""
+        return tuple(self.defaults)
+
+    @property
+    def recipe(self):
+        """The default full run: dict of canonical flag -> value."""
+        return next(iter(self.recipes.values()))
+
+    def options(self, **overrides):
+        """The defaults with the overrides that are not None."""
+        unknown = sorted(set(overrides) - set(self.defaults))
+        if unknown:
+            raise ValueError(f'{self.name} has no {", ".join(unknown)}; '
+                             f'its arguments are num_classes, {", ".join(self.arguments)}.')
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return types.SimpleNamespace(**dict(self.defaults, **given))
+
+    def build(self, images, training=False, seed=None, num_classes=None, **overrides):
+        """Adds the network to the current graph.
+
+        Args:
+            images: float [batch, height, width, 3], already normalised; any batch and image size,
+                known or not. float16 or bfloat16 images compute in that type.
+            training: batch statistics, dropout and drop-connect instead of inference.
+            seed: int64 [2] (seed of the run, step), or None for the graph's own random numbers.
+            num_classes: width of the logits; None for the network's own.
+            **overrides: see `arguments`.
+
+        Returns:
+            (float32 logits [batch, num_classes], dict of endpoints); endpoints['features'] is
+            [batch, channels], pooled, before dropout.
+        """
+        options = self.options(**overrides)
+        layouts = {'channels_last': 'NHWC', 'channels_first': 'NCHW'}
+        if options.data_format not in layouts:
+            raise ValueError(f'data_format {options.data_format!r}: use one of '
+                             f'{", ".join(layouts)}.')
+        plan = self.plan(options)
+        settings = layers.Settings(
+            training=training,
+            seed=None if seed is None else tf.convert_to_tensor(seed, tf.int64),
+            data_format=layouts[options.data_format],
+            momentum=options.batch_norm_momentum,
+            epsilon=options.batch_norm_epsilon,
+            biased_variance=False,
+            torch_padding=False,
+            leaves=plan[1].leaves,
+            initializers=layers.TPU_INITIALIZERS)
+        return self.builder(images, plan, options, settings, num_classes or self.num_classes)
+
+    def model_variables(self):
+        """Trainable variables and moving statistics of this network in the current graph."""
+        return [v for v in tf.global_variables() if self._owns(v) and
+                _name(v).rsplit('/', 1)[1] in _LEAVES]
+
+    def regularization_loss(self, weight_decay):
+        """Scalar: weight_decay times the sum of tf.nn.l2_loss over the decayed variables."""
+        terms = [tf.nn.l2_loss(v) for v in tf.trainable_variables()
+                 if self._owns(v) and self.decayed(_name(v))]
+        if not terms or not weight_decay:
+            return tf.constant(0.0)
+        return weight_decay * tf.add_n(terms)
+
+    def _owns(self, v):
+        return _name(v).startswith(f'{self.scope}/')
+
+
+def _name(v):
+    return v.name.split(':')[0]

@@ -1,0 +1,23 @@
+"""Every network by its --model_name."""
+
+import difflib
+
+from models import mixnet
+
+FAMILIES = (mixnet,)
+
+NETWORKS = {network.name: network for family in FAMILIES for network in family.NETWORKS}
+
+
+def get_network(name):
+    """The Network of this name; ValueError with the nearest match and all names."""
+    if name in NETWORKS:
+        return NETWORKS[name]
+    near = difflib.get_close_matches(str(name), NETWORKS, n=1, cutoff=0.0)[0]
+    raise ValueError(f'There is no network {name!r}. Did you mean {near!r}? '
+                     f'The networks are: {", ".join(NETWORKS)}.')
+
+
+def network_names():
+    """Every accepted --model_name."""
+    return tuple(NETWORKS)

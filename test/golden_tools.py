@@ -1,0 +1,79 @@
+"""Reads the goldens and regenerates their weights and inputs (rules: test/goldens/README.md)."""
+
+import json
+import os
+import zlib
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'goldens')
+
+# golden directory -> (network, overrides of build)
+MODELS = {
+    'mixnet-s': ('mixnet-s', {}),
+    'mnasnet-a1': ('mnasnet-a1', {}),
+    'mnasnet-d1': ('mnasnet-d1', {}),
+    'efficientnet-b0': ('efficientnet-b0', {}),
+    'efficientnet-condconv-b0-8e': ('efficientnet-condconv-b0-8e', {}),
+    'mobilenet_v1_1.0': ('mobilenet_v1', {}),
+    'mobilenet_v2_1.0': ('mobilenet_v2', {}),
+    'mobilenet_v2_1.4_ascend': ('mobilenet_v2_140', {'classifier': 'fc'}),
+    'torchvision_mnasnet1_0': ('mnasnet1_0', {}),
+}
+
+
+def read_json(model, name):
+    with open(os.path.join(ROOT, model, f'{name}.json')) as handle:
+        return json.load(handle)
+
+
+def read_npz(model, name):
+    return np.load(os.path.join(ROOT, model, f'{name}.npz'))
+
+
+def weights(name, shape, gain, fan_in=None, rule=None):
+    """The value of a variable: a pure function of its name in the original and its shape."""
+    draws = np.random.RandomState(zlib.crc32(name.encode()) & 0xffffffff)
+    rule = rule or rule_of(name)
+    if rule == 'positive':
+        value = draws.uniform(0.5, 1.5, shape)
+    elif rule == 'shift':
+        value = draws.normal(0, 0.1, shape)
+    else:
+        value = draws.normal(0, np.sqrt(gain / fan_in), shape)
+    return value.astype(np.float32)
+
+
+def rule_of(name):
+    """'positive', 'shift' or 'kernel', from a TensorFlow variable's name."""
+    if name.endswith(('gamma', 'moving_variance')):
+        return 'positive'
+    if name.endswith(('beta', 'bias', 'biases', 'moving_mean')):
+        return 'shift'
+    return 'kernel'
+
+
+def load(session, values):
+    """Assigns {variable: array} in one run, without putting the arrays into the graph."""
+    feeds = {}
+    operations = []
+    for variable, value in values.items():
+        source = tf.placeholder(tf.float32, value.shape)
+        feeds[source] = value
+        operations.append(variable.assign(source, read_value=False))
+    session.run(operations, feeds)
+
+
+def golden_values(model, variables):
+    """{variable: array} for the variables of a graph, matched with the golden by name."""
+    golden = read_json(model, 'variables')
+    rows = {row['name']: row for row in golden['variables']}
+    return {v: weights(v.op.name, v.shape.as_list(), golden['kernel_gain'],
+                       rows[v.op.name]['fan_in']) for v in variables}
+
+
+def images(seed, batch, size):
+    """Uniform images in [-1, 1); the generator comes back for further draws."""
+    draws = np.random.RandomState(seed)
+    return draws.uniform(-1, 1, (batch, size, size, 3)).astype(np.float32), draws
