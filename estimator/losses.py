@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf
 
-from estimator import PlanError
+from estimator.errors import PlanError
 
 # style -> weight of the wrong classes for smoothing e and K classes; the right class is then
 # 1 - e + that weight in TensorFlow's form and 1 - e in MindSpore's CrossEntropySmooth.

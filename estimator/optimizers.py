@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf
 
-from estimator import PlanError
+from estimator.errors import PlanError
 from estimator import lars
 
 

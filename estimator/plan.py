@@ -2,7 +2,7 @@
 
 import collections
 
-from estimator import PlanError
+from estimator.errors import PlanError
 
 Plan = collections.namedtuple('Plan', ['train_steps', 'steps_per_epoch', 'global_batch', 'epochs'])
 Plan.__doc__ = """Length of a run, everything else (schedules, progress, saving) derives from it.

@@ -12,7 +12,7 @@ import math
 
 import tensorflow.compat.v1 as tf
 
-from estimator import PlanError
+from estimator.errors import PlanError
 
 Row = collections.namedtuple('Row', ['decay', 'warm_up', 'whole_epochs', 'defaults'])
 Row.__doc__ = """A schedule.
@@ -105,40 +105,40 @@ def _cosine_annealing(run, step):
     return run.peak * (0.5 * (1.0 + tf.cos(math.pi * fraction)))
 
 
-def _polynomial(run, step, first, last, power):
-    """From the peak at step `first` to end_learning_rate at step `last`, then constant."""
+def _polynomial(run, done, length, power):
+    """From the peak to end_learning_rate in `length` steps of which `done` are over."""
     end = run.given('end_learning_rate')
-    length = max(last - first, 1)
-    fraction = _float(tf.clip_by_value(step - first, 0, length)) / float(length)
+    fraction = _float(tf.minimum(done, length)) / float(length)
     return (run.peak - end) * tf.pow(1.0 - fraction, power) + end
 
 
 def _poly(run, step):
-    """efficientnet: squared, from the end of the warm-up to the end of the run.
+    """efficientnet: squared, from the end of the warm-up (one step ahead) to the end of the run.
 
     NOTE: its end is 0.1 whatever the peak, as in the original; set end_learning_rate for less.
     """
-    return _polynomial(run, step, int(run.warm), run.total, 2.0)
+    warm = int(run.warm)
+    return _polynomial(run, tf.maximum(step - warm, 1), max(run.total - warm + 1, 1), 2.0)
 
 
 def _polynomial_decay(run, step):
     """slim and Ascend: linear, and over after lr_decay_epoch epochs."""
-    return _polynomial(run, step, 0, int(run.epoch * run.given('lr_decay_epoch')), 1.0)
+    return _polynomial(run, step, int(run.epoch * run.given('lr_decay_epoch')), 1.0)
 
 
 def _piecewise(run, step):
-    """Multiples of the peak (lr_decay_values, one more than there are boundaries) by epoch."""
+    """Rates (lr_decay_values, one more than there are boundaries) by epoch; tenths if not given."""
     boundaries = list(run.given('lr_decay_boundaries') or ())
     values = list(run.given('lr_decay_values') or ()) or [
-        run.given('lr_decay_factor') ** index for index in range(len(boundaries) + 1)]
+        run.peak * run.given('lr_decay_factor') ** index for index in range(len(boundaries) + 1)]
     if not boundaries or boundaries != sorted(boundaries) or len(values) != len(boundaries) + 1:
         raise PlanError(
-            f'--lr_schedule=piecewise needs rising epochs and one value more than epochs, got '
+            f'--lr_schedule=piecewise needs rising epochs and one rate more than epochs, got '
             f'{boundaries} and {values}: e.g. --lr_decay_boundaries=30,60,80 '
-            '--lr_decay_values=1,0.1,0.01,0.001 (multiples of the peak rate).')
+            '--lr_decay_values=0.1,0.01,0.001,0.0001.')
     steps = [int(round(boundary * run.epoch)) for boundary in boundaries]
     index = tf.reduce_sum(tf.cast(step >= tf.constant(steps, tf.int64), tf.int32))
-    return run.peak * tf.gather(tf.constant(values, tf.float32), index)
+    return tf.gather(tf.constant(values, tf.float32), index)
 
 
 def _mindspore(shape, ramp_offset=0):
