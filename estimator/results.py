@@ -5,14 +5,13 @@ import math
 import os
 import platform
 
-import numpy as np
-import tensorflow.compat.v1 as tf
-
 STATUSES = ('completed', 'preempted', 'failed')
 
 
 def versions():
     """What a number depends on besides the code."""
+    import tensorflow.compat.v1 as tf  # launchers read results without TensorFlow
+    import numpy as np
     return {'tensorflow': tf.version.VERSION, 'numpy': np.__version__,
             'python': platform.python_version(), 'machine': platform.machine()}
 
@@ -58,7 +57,7 @@ def _plain(value):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
+    if hasattr(value, 'item'):  # a numpy scalar
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
