@@ -1,0 +1,36 @@
+"""Where images come from and what is done to them before the network."""
+
+from flags.spec import Row
+
+SOURCES = ('tfrecord', 'folder', 'tfds:NAME', 'synthetic', 'digits')
+
+ROWS = (
+    Row('data_dir', 'str', None, 'Folder of the data; without it the embedded digits are used.'),
+    Row('dataset', 'str', None, 'Kind of source (default: tfrecord with data_dir, else digits); '
+        "MindSpore's imagenet2012 means folder and cifar10 tfrecord.", SOURCES),
+    Row('train_split', 'str', 'train', 'Name of the training split.'),
+    Row('eval_split', 'str', 'validation', 'Name of the evaluation split.'),
+    Row('train_batch_size', 'int', None, 'Images a step, over all devices.', None, 1),
+    Row('eval_batch_size', 'int', None, 'Images a batch in evaluation.', None, 1),
+    Row('num_train_images', 'int', None, 'Training images, when the data do not say.', None, 1),
+    Row('num_eval_images', 'int', None, 'Evaluation images, when the data do not say.', None, 1),
+    Row('label_offset', 'int', None, 'Smallest stored label, 0 or 1 (default: from the data); '
+        "not slim's labels_offset.", None, 0, 1),
+    Row('holdout_shards', 'int', 0, 'Training shards set aside for evaluation.', None, 0),
+    Row('shuffle_buffer', 'int', 10000, 'Examples in the shuffle buffer.', None, 1),
+    Row('num_parallel_calls', 'int', None, 'Images prepared in parallel (default: automatic).',
+        None, 1),
+    Row('num_readers', 'int', None, 'Files read in parallel.', None, 1),
+    Row('use_cache', 'bool', False, 'Keep the encoded images in memory after the first epoch.'),
+    Row('input_image_size', 'int', None, "Image side in pixels (default: the network's).", None, 1),
+    Row('preprocessing_name', 'str', None, "Preprocessing style (default: the network's)."),
+    Row('augment_name', 'str', None, 'Learned augmentation policy.',
+        ('autoaugment', 'randaugment')),
+    Row('randaug_num_layers', 'int', 2, 'RandAugment operations an image.', None, 1),
+    Row('randaug_magnitude', 'int', 10, 'RandAugment strength.', None, 0, 30),
+    Row('mixup_alpha', 'float', 0.0, 'Beta parameter of mixup (0: off).', None, 0),
+    Row('cutmix_alpha', 'float', 0.0, 'Beta parameter of CutMix (0: off).', None, 0),
+    Row('random_erasing', 'float', 0.0, 'Probability of erasing a rectangle.', None, 0, 1),
+    Row('use_grayscale', 'bool', False, 'Turn images grey (three equal channels).'),
+    Row('max_bad_records', 'int', 0, 'Unreadable records to skip before stopping.', None, 0),
+)

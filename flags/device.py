@@ -1,0 +1,27 @@
+"""Devices, precision, profiling and dumps."""
+
+from flags.spec import Row
+
+PRECISIONS = ('must_keep_origin_dtype', 'allow_fp32_to_fp16', 'allow_mix_precision', 'force_fp16')
+
+ROWS = (
+    Row('device', 'str', 'auto', 'Device to run on; npu is an Ascend.',
+        ('auto', 'cpu', 'gpu', 'npu')),
+    Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1).', None, 1),
+    Row('precision_mode', 'str', 'must_keep_origin_dtype', 'Arithmetic, in the words of Ascend.',
+        PRECISIONS),
+    Row('loss_scale', 'float', None, 'Factor on the loss against float16 underflow '
+        '(default: by precision).', ('dynamic',), 1),
+    Row('cpu_bfloat16', 'bool', False, 'bfloat16 rewrite on a CPU (TensorFlow 2.15).'),
+    Row('use_xla', 'bool', False, 'Compile with XLA.'),
+    Row('iterations_per_loop', 'int', None, 'Steps a device loop on Ascend; on other devices steps '
+        'between checkpoints, at least 100.', None, 1),
+    Row('profiling', 'bool', False, 'Record a profile of some steps.'),
+    Row('profiling_dir', 'str', './profiling_dir', 'Folder for profiles.'),
+    Row('npu_dump_data', 'bool', False, 'Write tensors to dump_dir at data_dump_step.'),
+    Row('npu_dump_graph', 'bool', False, 'Write the graph to dump_dir.'),
+    Row('dump_dir', 'str', './dump_dir', 'Folder for dumps.'),
+    Row('data_dump_step', 'int', 10, 'Step at which tensors are dumped.', None, 0),
+    Row('npu_overflow_dump', 'bool', False, 'Report which tensors overflow.'),
+    Row('npu_auto_tune', 'bool', False, 'Let the Ascend compiler tune operators.'),
+)

@@ -1,0 +1,98 @@
+"""Values from --config_file (YAML or JSON) and --params_override ('k=v,k2=v2', YAML or JSON)."""
+
+import os
+import re
+
+import yaml
+
+from flags import levels, rows
+from flags.errors import FlagError
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads 1e-5 as a number, as YAML 1.2 does."""
+
+
+_Loader.add_implicit_resolver(
+    'tag:yaml.org,2002:float',
+    re.compile(r'^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$'),
+    list('-+0123456789.'))
+
+
+def read(config_file, params_override):
+    """Levels of the two overlays, lower one first; an absent one gives none."""
+    found = []
+    if isinstance(config_file, str):
+        source = f'config file {config_file}'
+        found.append(_level(source, _load(_text_of(config_file), source)))
+    if isinstance(params_override, str):
+        found.append(_level('params_override', _override(params_override)))
+    return found
+
+
+def _level(source, tree):
+    pairs = _flatten(source, tree)
+    for name, _ in pairs:
+        if name in ('config_file', 'config_path', 'params_override'):
+            raise FlagError(f'{source}: {name} cannot be given inside an overlay.')
+    return levels.resolve(source, pairs, style=source + ': {}={}')
+
+
+def _text_of(path):
+    try:
+        with open(path) as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FlagError(f'--config_file={path} cannot be read ({error}); the working directory is '
+                        f'{os.getcwd()}.')
+
+
+def _load(text, source):
+    """First document of a YAML (or JSON) text, a dict."""
+    try:
+        tree = next(iter(yaml.load_all(text, Loader=_Loader)), None)
+    except yaml.YAMLError as error:
+        raise FlagError(f'{source} is not valid YAML: {error}')
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise FlagError(f'{source} must hold "flag: value" lines; it holds {tree!r:.60}.')
+    return tree
+
+
+def _override(text):
+    if re.match(r'^\s*[\w.-]+\s*=', text):
+        return _pairs(text)
+    return _load(text, 'params_override')
+
+
+def _pairs(text):
+    """Dict of 'k=v,k2=v2'; commas inside brackets or quotes belong to the value."""
+    tree = {}
+    for part in re.split(r',(?=\s*[\w.-]+\s*=)', text.strip().rstrip(',')):
+        name, equals, value = part.partition('=')
+        if not equals or not name.strip():
+            raise FlagError(f'params_override: {part!r} is not of the form flag=value.')
+        name, value = name.strip(), value.strip()
+        if name in tree and tree[name] != value:
+            raise FlagError(f'params_override gives {name} twice: {tree[name]} and {value}.')
+        tree[name] = value[1:-1] if value[:1] in '"\'' and value[-1:] == value[:1] else value
+    return tree
+
+
+def _flatten(source, tree):
+    """(name, value) pairs; a dict under a topic's name, or 'topic.name', is a group."""
+    pairs = []
+    for name, value in tree.items():
+        name = str(name)
+        topic, dot, rest = name.partition('.')
+        if dot and topic in rows.TOPICS:
+            name = rest
+        if isinstance(value, dict):
+            if name not in rows.TOPICS:
+                raise FlagError(f'{source}: {name} is not a group; groups are '
+                                f'{", ".join(rows.TOPICS)}.')
+            pairs += _flatten(source, value)
+        else:
+            pairs.append((name, value))
+    return pairs

@@ -1,0 +1,94 @@
+"""The command line: absl splits it, levels.py says what it means."""
+
+import collections
+import sys
+
+from absl import flags as absl_flags
+
+from flags import levels, overlay
+from flags.errors import FlagError
+from flags.explain import help_text
+
+Given = collections.namedtuple('Given', ['levels', 'warnings'])
+Given.__doc__ = """What a user gave: levels (files below the command line), warnings (sentences)."""
+
+HELP = ('help', 'helpfull', 'helpshort', 'h')
+SEE = 'See --help, and --help=legacy for old names.'
+
+
+def parse(argv=None):
+    """Given of a command line such as sys.argv (program name first; it may be missing).
+
+    Prints warnings about ignored old flags to stderr; --help prints and exits with 0.
+    Raises FlagError for everything that cannot be used.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    program = argv.pop(0) if argv and not argv[0].startswith('-') else 'main.py'
+    line = levels.resolve('command line', _split(program, argv), style='--{}={}')
+    files = overlay.read(line.values.get('config_file'), line.values.get('params_override'))
+    found = tuple(files) + (line,)
+    warnings = tuple(text for level in found for text in level.warnings)
+    for text in warnings:
+        print(f'WARNING: {text}', file=sys.stderr)
+    return Given(found, warnings)
+
+
+def _split(program, argv):
+    """(name, text) pairs of a command line."""
+    words = [_underscores(word) for word in argv]
+    values = _flag_values()
+    try:
+        rest = values([program] + words)[1:]
+    except absl_flags.UnrecognizedFlagError as error:
+        raise FlagError(_unknown(error.flagname))
+    except (absl_flags.Error, ValueError) as error:
+        raise FlagError(f'{error}. {SEE}')
+    if rest:
+        raise FlagError(_positional(rest[0], words))
+    for name in HELP:
+        if values[name].present:
+            print(help_text(values[name].value))
+            raise SystemExit(0)
+    if any(word.lstrip('-').split('=')[0] == 'undefok' for word in words):
+        raise FlagError(_unknown('undefok'))
+    return [(name, values[name].value) for name in levels.all_names() if values[name].present]
+
+
+def _flag_values():
+    """absl flags of every name, their values left as text."""
+    values = absl_flags.FlagValues()
+    values.set_gnu_getopt(True)
+    names = [(name, levels.is_boolean(name)) for name in levels.all_names()]
+    for name, boolean in names + [(name, True) for name in HELP]:
+        values[name] = absl_flags.Flag(absl_flags.ArgumentParser(), None, name, None, name,
+                                       boolean=boolean)
+    return values
+
+
+def _underscores(word):
+    """--batch-size=8 as --batch_size=8, --no-use-cache as --nouse_cache; other words as they are."""
+    name, equals, value = word.partition('=')
+    bare = name.lstrip('-')
+    if not name.startswith('-') or not bare[:1].isalpha():
+        return word
+    bare = bare.replace('-', '_')
+    if bare.startswith('no_') and bare[3:] in levels.all_names():
+        bare = 'no' + bare[3:]
+    return '--' + bare + equals + value
+
+
+def _unknown(name):
+    return f'There is no flag --{name}.{levels.nearest(name)} {SEE}'
+
+
+def _positional(word, words):
+    """Why a word without a flag is refused, and what to type."""
+    before = words[words.index(word) - 1] if words.index(word) else ''
+    name = before.lstrip('-')
+    if before.startswith('-') and name in levels.all_names() and levels.is_boolean(name):
+        return (f'{word!r} stands alone: --{name} takes its value with an equals sign. '
+                f'Type --{name}={word}.')
+    if '=' in word and word.split('=')[0] in levels.all_names():
+        return f'{word!r} is not a flag. Type --{word}.'
+    return (f'{word!r} stands alone, and no positional arguments are taken (data are given with '
+            f'--data_dir=FOLDER). {SEE}')

@@ -1,0 +1,40 @@
+"""What to run, for how long, what to start from and what to write."""
+
+from flags.spec import Row
+
+MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark')
+
+ROWS = (
+    Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),
+    Row('mode', 'str', 'train_and_eval', 'What to do; export_only means export.', MODES),
+    Row('recipe', 'str', None, "One of the network's recipes by name (default: its full run)."),
+    Row('model_dir', 'str', None, 'Folder for checkpoints, events, logs and results; '
+        'a run resumes from what it holds.'),
+    Row('init_checkpoint', 'str', None, 'Checkpoint file or folder to start from (or to evaluate).'),
+    Row('init_exclude', 'list', (), 'Prefixes of variable names not taken from init_checkpoint.'),
+    Row('freeze', 'list', (), 'Prefixes of variable names that are not trained.'),
+    Row('train_steps', 'int', None, 'Training length in steps.', None, 1),
+    Row('train_epochs', 'float', None, 'Training length in epochs.', None, 0),
+    Row('steps_per_eval', 'int', None, 'Training steps between evaluations in train_and_eval.',
+        None, 1),
+    Row('eval_timeout', 'int', None, 'Seconds to wait for a new checkpoint in eval mode.', None, 0),
+    Row('eval_name', 'str', None, "Suffix of the evaluation's events folder under model_dir."),
+    Row('eval_weights', 'str', 'both', 'Weights to evaluate: averaged, plain or both.',
+        ('both', 'ema', 'raw')),
+    Row('archive_ckpt', 'bool', True, 'Keep the best checkpoint in model_dir/archive.'),
+    Row('log_step_count_steps', 'int', 10, 'Steps between log lines.', None, 1),
+    Row('save_checkpoints_steps', 'int', None, 'Steps between checkpoints.', None, 1),
+    Row('save_checkpoints_secs', 'int', None, 'Seconds between checkpoints.', None, 1),
+    Row('save_summary_steps', 'int', 100, 'Steps between TensorBoard summaries (0: none).', None, 0),
+    Row('keep_checkpoint_max', 'int', 5, 'Checkpoints to keep (0: all).', None, 0),
+    Row('seed', 'int', 0, 'Seed of initial weights, data order and augmentation.', None, 0),
+    Row('export_dir', 'str', None, 'Folder for the exported model.'),
+    Row('export_moving_average', 'bool', True, 'Export averaged weights instead of plain ones.'),
+    Row('post_quantize', 'bool', True, 'Write a post-training quantised TFLite file at export too.'),
+    Row('config_file', 'str', None, 'YAML or JSON file of flag values, below the command line.'),
+    Row('params_override', 'str', None, "Flag values as 'k=v,k2=v2' or YAML/JSON text, "
+        'above config_file.'),
+    Row('explain', 'bool', False, 'Print every value with its source and stop.'),
+    Row('verbose', 'bool', False, "Show TensorFlow's own messages too."),
+    Row('format', 'str', 'text', 'Output of inspect, predict and benchmark.', ('text', 'json')),
+)

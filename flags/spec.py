@@ -1,0 +1,125 @@
+"""What a flag is: one row of data, and the conversion and bounds that follow from it.
+
+The same conversion serves the command line (text), YAML and JSON files (typed values), recipes and
+`flags.make`, so a value means the same wherever it comes from.
+"""
+
+import collections
+
+Row = collections.namedtuple('Row', ['name', 'kind', 'default', 'help', 'choices', 'low', 'high'])
+Row.__new__.__defaults__ = (None, None, None)
+Row.__doc__ = """One flag.
+
+kind: a key of KINDS. default: value without recipe and command line; None = the recipe or the
+network decides. choices: allowed words (for numbers: words allowed beside numbers); 'tfds:NAME'
+stands for any word with that prefix. low, high: inclusive bounds of numbers.
+"""
+
+NULLS = ('null', 'none', 'None', '~')
+TRUE = ('true', 't', '1', 'yes')
+FALSE = ('false', 'f', '0', 'no')
+
+
+def convert(row, value):
+    """Checked value of a row: hashable, of the row's kind.
+
+    Nothing (None, the words null and None, and for text '') gives the row's default.
+    Raises ValueError that says what is allowed.
+    """
+    if is_null(value):
+        return row.default
+    if row.kind == 'str' and value == '':
+        return row.default
+    if row.choices and value in row.choices:
+        return value
+    try:
+        result = KINDS[row.kind](value)
+    except (TypeError, ValueError):
+        raise ValueError(f'expected {allowed(row)}')
+    _check_bounds(row, result)
+    return result
+
+
+def is_null(value):
+    """Whether a value is None or its spelling in YAML or Python."""
+    return value is None or (isinstance(value, str) and value in NULLS)
+
+
+def allowed(row):
+    """What a row accepts, in words."""
+    if row.choices and row.kind == 'str':
+        return 'one of ' + ', '.join(row.choices)
+    text = WORDS[row.kind]
+    bounds = [f'at least {row.low}'] if row.low is not None else []
+    bounds += [f'at most {row.high}'] if row.high is not None else []
+    text += (', ' if bounds else '') + ' and '.join(bounds)
+    return text + ''.join(f', or {word}' for word in row.choices or ())
+
+
+def _check_bounds(row, value):
+    if row.choices and row.kind == 'str':
+        prefixes = [c.split(':')[0] + ':' for c in row.choices if ':' in c]
+        if not any(value.startswith(p) and len(value) > len(p) for p in prefixes):
+            raise ValueError(f'expected {allowed(row)}')
+    for number in value if isinstance(value, tuple) else (value,):
+        low = row.low is not None and not number >= row.low
+        if low or (row.high is not None and not number <= row.high):
+            raise ValueError(f'expected {allowed(row)}')
+
+
+def _text(value):
+    if isinstance(value, (list, tuple, dict)):
+        raise ValueError
+    return str(value)
+
+
+def _boolean(value):
+    word = str(value).strip().lower()
+    if word not in TRUE + FALSE:
+        raise ValueError
+    return word in TRUE
+
+
+def _number(value):
+    if isinstance(value, bool):
+        raise ValueError
+    number = float(value)
+    if number != number:
+        raise ValueError
+    return number
+
+
+def _integer(value):
+    if isinstance(value, str):
+        value = value.strip()
+        if value.lstrip('+-').isdigit():
+            return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    number = _number(value)
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _items(value):
+    if isinstance(value, (list, tuple)):
+        return [str(item) for item in value]
+    if not isinstance(value, str):
+        return [str(value)]
+    items = value.strip().strip('[]()').split(',')
+    return [item.strip().strip('\'"') for item in items if item.strip()]
+
+
+def _names(value):
+    return tuple(_items(value))
+
+
+def _numbers(value):
+    return tuple(_number(item) for item in _items(value))
+
+
+KINDS = {'str': _text, 'bool': _boolean, 'int': _integer, 'float': _number,
+         'list': _names, 'floats': _numbers}
+WORDS = {'str': 'text', 'bool': 'True or False', 'int': 'a whole number', 'float': 'a number',
+         'list': 'words separated by commas', 'floats': 'numbers separated by commas'}
