@@ -8,14 +8,14 @@ Exit codes: 0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint mismatch, 75 pr
 1 anything else.
 """
 
+import functools
 import os
 import sys
 
 from estimator import console
+import flags
 
 console.silence_import()
-
-import flags  # noqa: E402  (TensorFlow must be imported after its noise is silenced)
 
 
 def main(argv):
@@ -23,22 +23,26 @@ def main(argv):
     given = flags.parse(argv)
     import tensorflow.compat.v1 as tf
     tf.disable_v2_behavior()
-    console.configure()
     from estimator import runner
-    from input import Inputs, recipe_of
-    from models import get_network
+    from input import Inputs, dataset_recipes
+    import models
 
-    network = get_network(flags.model_name(given))
-    params = flags.merge(given, [
-        (f'recipe {network.name}', network.recipes[flags.recipe_name(given, network.recipes)]),
-        recipe_of(given)])
+    first = flags.merge(given)
+    console.configure(first.verbose)
+    try:
+        network = models.get_network(first.model_name)
+        recipe = network.recipe_named(first.recipe)
+    except ValueError as error:
+        raise flags.FlagError(str(error))
+    params = flags.merge(given, [recipe] + dataset_recipes(first))
     if params.explain:
         print(flags.explain(params))
         return 0
     if params.model_dir is None:
         params = params._replace(model_dir=os.path.join('result', network.name))
-    inputs = Inputs(params, preprocessing=network.preprocessing, image_size=network.image_size,
-                    native_classes=network.num_classes)
+    inputs = functools.partial(
+        Inputs, params, preprocessing=network.preprocessing, image_size=network.image_size,
+        native_classes=network.num_classes)
     return runner.run(network, params, inputs)
 
 

@@ -41,29 +41,40 @@ class MovingAverage:
         variable; when: boolean tensor, false skips this average (accumulating micro-steps).
         """
         variables = list(variables)
-        with tf.variable_scope(tf.VariableScope(reuse=tf.AUTO_REUSE, name=''),
-                               auxiliary_name_scope=False):
+        with tf.control_dependencies(None), tf.variable_scope(
+                tf.VariableScope(reuse=tf.AUTO_REUSE, name=''), auxiliary_name_scope=False):
             shadows = [_shadow(variable) for variable in variables]
-        rate = 1.0 - self.ramp(tf.cast(global_step.read_value(), tf.float32))
-        if when is not None:
-            rate = tf.where(when, rate, tf.zeros_like(rate))
         if not tf.distribute.has_strategy():
+            rate = self._rate(global_step.read_value(), when)
             return tf.group(*[_follow(shadow, variable.read_value(), rate)
                               for shadow, variable in zip(shadows, variables)])
 
-        def across_replicas(strategy, rates):
-            ops = [strategy.extended.update(
-                shadow, _follow, args=(strategy.extended.read_var(variable), rates), group=False)
+        def across_replicas(strategy, when):
+            first = None if when is None else strategy.experimental_local_results(when)[0]
+            rate = self._rate(strategy.extended.read_var(global_step), first)
+            ops = [strategy.extended.update(shadow, _follow, group=False,
+                                            args=(_source(strategy, variable), rate))
                    for shadow, variable in zip(shadows, variables)]
-            return tf.group(*tf.nest.flatten(
-                [strategy.experimental_local_results(op) for op in ops]))
+            return tf.group(*[part for op in ops
+                              for part in strategy.experimental_local_results(op)])
 
-        return tf.distribute.get_replica_context().merge_call(across_replicas, args=(rate,))
+        return tf.distribute.get_replica_context().merge_call(across_replicas, args=(when,))
+
+    def _rate(self, step, when):
+        rate = 1.0 - self.ramp(tf.cast(step, tf.float32))
+        return rate if when is None else tf.where(when, rate, tf.zeros_like(rate))
 
 
 def _follow(shadow, value, rate):
-    value = tf.cast(value, shadow.dtype.base_dtype)
+    value = tf.convert_to_tensor(value)
     return shadow.assign_sub((shadow.read_value() - value) * tf.cast(rate, value.dtype))
+
+
+def _source(strategy, variable):
+    """A mirrored variable as it is (each device reads its copy), per-replica ones as their mean."""
+    if variable.synchronization == tf.VariableSynchronization.ON_READ:
+        return strategy.extended.read_var(variable)
+    return variable
 
 
 def _shadow(variable):
@@ -71,5 +82,5 @@ def _shadow(variable):
     name = variable.name.split(':')[0]
     return tf.get_variable(
         shadow_name(name), shape=variable.shape, dtype=variable.dtype.base_dtype,
-        initializer=lambda *args, **kwargs: variable.initialized_value(), trainable=False,
+        initializer=lambda *args, **kwargs: variable.initial_value, trainable=False,
         use_resource=True, aggregation=tf.VariableAggregation.MEAN)

@@ -34,14 +34,15 @@ def silence_import():
     warnings.filterwarnings('ignore', category=DeprecationWarning)
 
 
-def configure():
+def configure(verbose=False):
     """Call after TensorFlow is imported: one handler, `INFO:tensorflow:...` lines, no noise."""
     logger = logging.getLogger('tensorflow')
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter('%(levelname)s:%(name)s:%(message)s'))
-    handler.addFilter(_QuietFilter())
+    if not verbose:
+        handler.addFilter(_QuietFilter())
     logger.addHandler(handler)
     logger.propagate = False
     logger.setLevel(logging.INFO)

@@ -4,6 +4,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
+from estimator import inspect_model
 from estimator import pictures
 from estimator import preemption
 from estimator import results
@@ -14,10 +15,16 @@ from estimator.errors import CheckpointError
 from estimator.job import Job, exclusive
 
 
-def run(network, params, inputs):
-    """Runs params.mode; returns the exit code of the program (0 or 75, errors are raised)."""
+def run(network, params, open_inputs):
+    """Runs params.mode; returns the exit code of the program (0 or 75, errors are raised).
+
+    open_inputs: a function without arguments that gives the input.Inputs of the run.
+    """
+    if params.mode == 'inspect':
+        inspect_model.run(network, params)
+        return 0
     with exclusive(params.model_dir):
-        job = Job(network, params, inputs)
+        job = Job(network, params, open_inputs())
         job.preemption.install()
         results.write_params(params.model_dir, job.params)
         status = 'failed'
