@@ -46,7 +46,7 @@ def _mixing(values, sources):
 
 
 def _overflow(values, sources):
-    if values['npu_dump_data'] and values['npu_overflow_dump']:
+    if values['device'] == 'npu' and values['npu_dump_data'] and values['npu_overflow_dump']:
         return ('--npu_dump_data and --npu_overflow_dump (over_dump) exclude each other on an '
                 'Ascend; give one of them.')
 

@@ -10,7 +10,7 @@ ROWS = (
         "MindSpore's imagenet2012 means folder and cifar10 tfrecord.", SOURCES),
     Row('train_split', 'str', 'train', 'Name of the training split.'),
     Row('eval_split', 'str', 'validation', 'Name of the evaluation split.'),
-    Row('train_batch_size', 'int', None, 'Images a step, over all devices.', None, 1),
+    Row('train_batch_size', 'int', None, 'Images a step on each device.', None, 1),
     Row('eval_batch_size', 'int', None, 'Images a batch in evaluation.', None, 1),
     Row('num_train_images', 'int', None, 'Training images, when the data do not say.', None, 1),
     Row('num_eval_images', 'int', None, 'Evaluation images, when the data do not say.', None, 1),

@@ -21,7 +21,7 @@ ROWS = (
     Row('npu_dump_data', 'bool', False, 'Write tensors to dump_dir at data_dump_step.'),
     Row('npu_dump_graph', 'bool', False, 'Write the graph to dump_dir.'),
     Row('dump_dir', 'str', './dump_dir', 'Folder for dumps.'),
-    Row('data_dump_step', 'int', 10, 'Step at which tensors are dumped.', None, 0),
+    Row('data_dump_step', 'steps', '10', "Steps at which tensors are dumped, such as 0|5|10-20."),
     Row('npu_overflow_dump', 'bool', False, 'Report which tensors overflow.'),
     Row('npu_auto_tune', 'bool', False, 'Let the Ascend compiler tune operators.'),
 )

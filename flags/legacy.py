@@ -39,6 +39,11 @@ def old(action, why, **accepted):
 
 MS_CHECKPOINTS = ('./mobilenetv1-90_625.ckpt', './ckpt_0/mobilenetv1-90_1251.ckpt')
 
+# The Ascend port's meaning of slim's words; slim_exponential is slim's own.
+SLIM_SCHEDULES = {'exponential': 'ascend_exponential', 'slim_exponential': 'slim_exponential',
+                  'fixed': 'fixed', 'polynomial': 'polynomial',
+                  'cosine_annealing': 'cosine_annealing'}
+
 ALIASES = (
     # run
     aliases('model_name', 'a', 'arch')
@@ -74,7 +79,7 @@ ALIASES = (
     # optimization
     + aliases('learning_rate', 'lr', 'lr_max')
     + aliases('weight_decay', 'wd')
-    + aliases('lr_schedule', 'learning_rate_decay_type')
+    + aliases('lr_schedule', 'learning_rate_decay_type', rule=SLIM_SCHEDULES)
     + aliases('lr_schedule', 'lr_decay_mode', rule='mindspore_schedule')
     + aliases('lr_decay_factor', 'learning_rate_decay_factor')
     + aliases('lr_decay_epoch', 'num_epochs_per_decay')

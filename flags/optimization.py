@@ -2,6 +2,9 @@
 
 from flags.spec import Row
 
+SCHEDULES = ('exponential', 'cosine', 'poly', 'constant', 'piecewise', 'slim_exponential',
+             'ascend_exponential', 'cosine_annealing', 'polynomial', 'fixed', 'mindspore_linear',
+             'mindspore_poly', 'mindspore_cosine', 'mindspore_steps', 'torch_cosine')
 OPTIMIZERS = ('rmsprop', 'sgd', 'momentum', 'adam', 'adagrad', 'adadelta', 'ftrl', 'lars')
 
 ROWS = (
@@ -27,24 +30,24 @@ ROWS = (
     Row('ftrl_l2', 'float', 0.0, 'FTRL: L2 strength.', None, 0),
     Row('lars_weight_decay', 'float', 1e-5, 'LARS: weight decay inside the optimizer.', None, 0),
     Row('lars_epsilon', 'float', 0.0, 'LARS: epsilon of the trust ratio.', None, 0),
-    Row('lr_schedule', 'str', None, 'Shape of the learning rate over time.'),
+    Row('lr_schedule', 'str', None, 'Shape of the learning rate over time.', SCHEDULES),
     Row('lr_decay_factor', 'float', None, 'exponential: factor at each decay.', None, 0),
     Row('lr_decay_epoch', 'float', None, 'exponential: epochs between decays.', None, 0),
-    Row('lr_warmup_epochs', 'float', None, 'Epochs of linear warm-up.', None, 0),
+    Row('lr_warmup_epochs', 'float', 0.0, 'Epochs of linear warm-up.', None, 0),
     Row('lr_init', 'float', None, 'Learning rate at the start of the warm-up.', None, 0),
     Row('end_learning_rate', 'float', None, 'Learning rate at the end of the schedule.', None, 0),
     Row('lr_decay_boundaries', 'floats', None, 'piecewise: epochs at which the rate changes.',
         None, 0),
     Row('lr_decay_values', 'floats', None, 'piecewise: rates, one more than boundaries.', None, 0),
-    Row('weight_decay', 'float', None, "L2 strength, by the network's own rule.", None, 0),
-    Row('label_smoothing', 'float', None, 'Probability taken from the true class.', None, 0, 1),
+    Row('weight_decay', 'float', 0.0, "L2 strength, by the network's own rule.", None, 0),
+    Row('label_smoothing', 'float', 0.0, 'Probability taken from the true class.', None, 0, 1),
     Row('label_smoothing_style', 'str', 'tf', 'Spread over all classes (tf) or over the others '
         'only (mindspore).', ('tf', 'mindspore')),
-    Row('moving_average_decay', 'float', None, 'Decay of the averaged weights (0: none).',
+    Row('moving_average_decay', 'float', 0.0, 'Decay of the averaged weights (0: none).',
         None, 0, 1),
     Row('moving_average_order', 'str', 'after', 'Average after or before the step changes the '
         'weights.', ('after', 'before')),
-    Row('gradient_clip_norm', 'float', None, 'Largest global norm of the gradients (0: no limit).',
+    Row('gradient_clip_norm', 'float', 0.0, 'Largest global norm of the gradients (0: no limit).',
         None, 0),
     Row('gradient_accumulation_steps', 'int', 1, 'Batches whose gradients make one step.', None, 1),
 )

@@ -5,6 +5,8 @@ The same conversion serves the command line (text), YAML and JSON files (typed v
 """
 
 import collections
+import difflib
+import re
 
 Row = collections.namedtuple('Row', ['name', 'kind', 'default', 'help', 'choices', 'low', 'high'])
 Row.__new__.__defaults__ = (None, None, None)
@@ -60,7 +62,9 @@ def _check_bounds(row, value):
     if row.choices and row.kind == 'str':
         prefixes = [c.split(':')[0] + ':' for c in row.choices if ':' in c]
         if not any(value.startswith(p) and len(value) > len(p) for p in prefixes):
-            raise ValueError(f'expected {allowed(row)}')
+            near = difflib.get_close_matches(value, row.choices, 1, 0.6)
+            hint = f' (did you mean {near[0]}?)' if near else ''
+            raise ValueError(f'expected {allowed(row)}{hint}')
     for number in value if isinstance(value, tuple) else (value,):
         low = row.low is not None and not number >= row.low
         if low or (row.high is not None and not number <= row.high):
@@ -115,11 +119,19 @@ def _names(value):
     return tuple(_items(value))
 
 
+def _steps(value):
+    text = str(value).strip()
+    if not re.match(r'^\d+(-\d+)?(\|\d+(-\d+)?)*$', text):
+        raise ValueError
+    return text
+
+
 def _numbers(value):
     return tuple(_number(item) for item in _items(value))
 
 
 KINDS = {'str': _text, 'bool': _boolean, 'int': _integer, 'float': _number,
-         'list': _names, 'floats': _numbers}
+         'list': _names, 'floats': _numbers, 'steps': _steps}
 WORDS = {'str': 'text', 'bool': 'True or False', 'int': 'a whole number', 'float': 'a number',
-         'list': 'words separated by commas', 'floats': 'numbers separated by commas'}
+         'list': 'words separated by commas', 'floats': 'numbers separated by commas',
+         'steps': 'steps such as 10, 0|5 or 10-20'}
