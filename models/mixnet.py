@@ -19,10 +19,10 @@ Agrees with models/official/mnasnet/mixnet of tensorflow/tpu.
 
 import functools
 
-from models import arch as arch_lib
 from models import mbconv
+from models import mnasnet
 from models import naming
-from models.network import Network, decay_all_but_norm
+from models.network import Network, decay_all_but_norm, published
 
 _S = (
     'r1_k3_a1_p1_s11_e1_i16_o16',                                   # 112 x 112
@@ -54,62 +54,23 @@ _M = (
 
 HEAD = 1536     # not scaled by the width multiplier
 
-# name: (blocks, stem, width multiplier, dropout, published multiply-adds M, top-1 %)
+# name: (blocks, stem, width multiplier, dropout, published)
 # NOTE --depth_multiplier replaces mixnet-l's 1.3, it does not multiply it, as in the original.
 ARCHS = {
-    'mixnet-s': (_S, 16, None, 0.2, 256, 75.8),
-    'mixnet-m': (_M, 24, None, 0.25, 360, 77.0),
-    'mixnet-l': (_M, 24, 1.3, 0.25, 565, 78.9),
+    'mixnet-s': (_S, 16, None, 0.2, (4.1, 256, 75.8, 'arXiv:1907.09595')),
+    'mixnet-m': (_M, 24, None, 0.25, (5.0, 360, 77.0, 'arXiv:1907.09595')),
+    'mixnet-l': (_M, 24, 1.3, 0.25, (7.3, 565, 78.9, 'arXiv:1907.09595')),
 }
 
-PARAMETERS = {'mixnet-s': 4.1, 'mixnet-m': 5.0, 'mixnet-l': 7.3}    # published, in millions
-
-# NOTE The original's configuration also sets dropout 0.2, which overrides the 0.25 of mixnet-m
-# and -l unless a yaml of its own resets it; here the network's own value holds.
-RECIPE = {
-    'train_batch_size': 1024,           # 64 on one Ascend device
-    'eval_batch_size': 1024,
-    'train_steps': 437898,              # 350 epochs at 1024
-    'optimizer': 'rmsprop',
-    'rmsprop_decay': 0.9,
-    'rmsprop_momentum': 0.9,
-    'optimizer_epsilon': 0.001,
-    'base_learning_rate': 0.016,        # per 256 examples
-    'lr_schedule': 'exponential',
-    'lr_decay_factor': 0.97,
-    'lr_decay_epoch': 2.4,
-    'lr_warmup_epochs': 5,
-    'weight_decay': 1e-5,
-    'label_smoothing': 0.1,
-    'moving_average_decay': 0.9999,
-    'moving_average_order': 'after',
-}
-
-RECIPES = {
-    'tpu': RECIPE,
-    'ascend': dict(RECIPE, train_batch_size=64, eval_batch_size=64),    # launchers, one device
-}
-
-DEFAULTS = {
-    'batch_norm_momentum': 0.99,
-    'batch_norm_epsilon': 1e-3,
-    'depth_divisor': 8,
-    'min_depth': None,
-    'use_keras': True,
-    'data_format': 'channels_last',
-}
+# MixNet trains with MnasNet's script and configuration.
+RECIPE = mnasnet.RECIPE
+RECIPES = mnasnet.RECIPES
 
 
 def plan(name, options):
     """(Arch, Names) of a variant under these options."""
     blocks, stem = ARCHS[name][:2]
-    rounded = functools.partial(
-        arch_lib.round_channels, multiplier=options.depth_multiplier,
-        divisor=options.depth_divisor, min_depth=options.min_depth)
-    arch = arch_lib.Arch(
-        blocks=arch_lib.make_blocks(blocks, rounded, 'relu'),
-        stem=rounded(stem), head=HEAD, activation='relu', dropout=options.dropout_rate,
-        classifier='dense')
+    arch = mnasnet.make_arch(blocks, stem, HEAD, options)
     # The original's depthwise convolutions are Keras' even when use_keras is off.
     kinds = naming.KERAS_KINDS if options.use_keras else ('depthwise_conv2d',)
     return arch, naming.numbered(arch, name, model='mixnet_model', keras_kinds=kinds)
@@ -130,10 +91,9 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='mixnet', scope=name, image_size=224, num_classes=1000,
-        preprocessing='tpu_bilinear', recipes=RECIPES,
-        published={'params': PARAMETERS[name], 'multiply_adds': multiply_adds, 'top_1': top_1,
-                   'source': 'arXiv:1907.09595'},
-        defaults=dict(DEFAULTS, dropout_rate=dropout, depth_multiplier=width),
+        preprocessing='tpu_bilinear', recipes=RECIPES, published=published(*numbers),
+        defaults=dict(mnasnet.DEFAULTS, dropout_rate=dropout, depth_multiplier=width,
+                      use_keras=True),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,
         model_fn_builder=model_fn_builder)
-    for name, (_, _, width, dropout, multiply_adds, top_1) in ARCHS.items())
+    for name, (_, _, width, dropout, numbers) in ARCHS.items())

@@ -38,6 +38,11 @@ def decay_conv_weights(name):
     return name.endswith('/weights') and not name.endswith('/FC/weights')
 
 
+def published(params=None, multiply_adds=None, top_1=None, source=None):
+    """Published parameters and multiply-adds in millions, top-1 in percent, and where."""
+    return {'params': params, 'multiply_adds': multiply_adds, 'top_1': top_1, 'source': source}
+
+
 class Network(_Fields):
     """One network: what it is, how to train it, and how to build it."""
 

@@ -2,9 +2,12 @@
 
 import difflib
 
+from models import efficientnet
+from models import efficientnet_condconv
 from models import mixnet
+from models import mnasnet
 
-FAMILIES = (mixnet,)
+FAMILIES = (mixnet, mnasnet, efficientnet, efficientnet_condconv)
 
 NETWORKS = {network.name: network for family in FAMILIES for network in family.NETWORKS}
 
