@@ -6,8 +6,19 @@ from models import efficientnet
 from models import efficientnet_condconv
 from models import mixnet
 from models import mnasnet
+from models import mnasnet_torch
+from models import mobilenet_v1
+from models import mobilenet_v2
 
-FAMILIES = (mixnet, mnasnet, efficientnet, efficientnet_condconv)
+FAMILIES = (
+    mixnet,
+    mnasnet,
+    efficientnet,
+    efficientnet_condconv,
+    mobilenet_v2,
+    mobilenet_v1,
+    mnasnet_torch,
+)
 
 NETWORKS = {network.name: network for family in FAMILIES for network in family.NETWORKS}
 

@@ -1,0 +1,169 @@
+"""MnasNet-B1 as torchvision and the Ascend PyTorch port define it.
+
+The layers of `mnasnet-b1` with PyTorch's details: every convolution pads k // 2 pixels on all
+sides, also at stride 2 where TensorFlow pads bottom and right, and batch norm has epsilon 1e-5.
+
+    name          parameters   multiply-adds   top-1 [2]
+    mnasnet0_5        2.22 M          104 M       67.7 %
+    mnasnet0_75       3.17 M          215 M       71.2 %
+    mnasnet1_0        4.38 M          314 M       73.5 %
+    mnasnet1_3        6.28 M          526 M       76.5 %
+
+    python main.py --model_name=mnasnet1_0 --data_dir=/data/imagenet --recipe=pytorch
+
+NOTE There is no TensorFlow original: variables lie below the name of the network under the names
+tf.layers would give, and `state_dict_table` maps each to its key in torchvision's state_dict.
+
+[1] M. Tan et al., MnasNet: Platform-Aware Neural Architecture Search for Mobile, CVPR 2019,
+    arXiv:1807.11626.
+[2] torchvision's documentation.
+Agrees with torchvision/models/mnasnet.py, version 2 of the class (the stem is scaled too).
+"""
+
+import functools
+
+import tensorflow.compat.v1 as tf
+
+from models import arch as arch_lib
+from models import layers
+from models import mbconv
+from models import mnasnet
+from models import naming
+from models.network import Network, published
+
+_BLOCKS = (
+    'r1_k3_s11_e1_i32_o16_noskip',          # 112 x 112
+    'r3_k3_s22_e3_i16_o24',                 # 56 x 56
+    'r3_k5_s22_e3_i24_o40',                 # 28 x 28
+    'r3_k5_s22_e6_i40_o80',                 # 14 x 14
+    'r2_k3_s11_e6_i80_o96',
+    'r4_k5_s22_e6_i96_o192',                # 7 x 7
+    'r1_k3_s11_e6_i192_o320',
+)
+
+STEM, HEAD = 32, 1280                       # the head is not scaled
+
+# name: (width, published)
+ARCHS = {
+    'mnasnet0_5': (0.5, (2.22, 104, 67.734)),
+    'mnasnet0_75': (0.75, (3.17, 215, 71.180)),
+    'mnasnet1_0': (1.0, (4.38, 314, 73.456)),
+    'mnasnet1_3': (1.3, (6.28, 526, 76.506)),
+}
+
+RECIPES = {
+    'pytorch': {                            # the Ascend port's train_full_8p.sh
+        'train_batch_size': 4096,           # 512 on one device
+        'train_epochs': 300,
+        'optimizer': 'momentum',
+        'nesterov': True,
+        'momentum': 0.9,
+        'learning_rate': 1.4,               # 0.7 on one device
+        'lr_schedule': 'pytorch_cosine',    # by the epoch, warmed up from a tenth
+        'lr_warmup_epochs': 5,
+        'weight_decay': 1e-5,
+        'label_smoothing': 0.1,
+        'loss_scale': 128,
+        'batch_norm_momentum': 0.9,         # NOTE torchvision's 0.9997 "is too small" to the port
+    },
+}
+
+DEFAULTS = {
+    'dropout_rate': 0.2,
+    'depth_divisor': 8,
+    'min_depth': None,
+    'batch_norm_momentum': 0.9997,
+    'batch_norm_epsilon': 1e-5,
+    'data_format': 'channels_last',
+}
+
+
+def _kaiming_depthwise(shape):
+    """PyTorch's fan-out counts all channels of a depthwise kernel: std sqrt(2 / (C k k))."""
+    return tf.random_normal_initializer(stddev=(2.0 / (shape[0] * shape[1] * shape[2])) ** 0.5)
+
+
+def _kaiming_uniform(shape):
+    """U(-b, b) with b = sqrt(3 / classes)."""
+    bound = (3.0 / shape[-1]) ** 0.5
+    return tf.random_uniform_initializer(-bound, bound)
+
+
+INITIALIZERS = layers.Initializers(layers.fan_out_normal, _kaiming_depthwise, _kaiming_uniform)
+
+
+def plan(name, options):
+    """(Arch, Names) of a variant under these options."""
+    arch = mnasnet.make_arch(_BLOCKS, STEM, HEAD, options)
+    return arch, naming.numbered(arch, name)
+
+
+def build(images, planned, options, settings, num_classes):
+    """Logits and endpoints; see models.network.Network.build."""
+    del options
+    settings = settings._replace(torch_padding=True, initializers=INITIALIZERS)
+    return mbconv.build(images, *planned, settings, num_classes)
+
+
+def decay_all(name):
+    """PyTorch's optimizer decays every parameter, batch norm's too."""
+    del name
+    return True
+
+
+# Axes that turn a state_dict array into ours, by leaf.
+_CONV, _DEPTHWISE, _LINEAR, _SAME = (2, 3, 1, 0), (2, 3, 0, 1), (1, 0), (0,)
+_NORM = (('gamma', 'weight'), ('beta', 'bias'), ('moving_mean', 'running_mean'),
+         ('moving_variance', 'running_var'))
+
+
+def state_dict_table(name, **overrides):
+    """Rows (variable, state_dict key, axes): variable = transpose(state_dict[key], axes).
+
+    In the order of both; the state_dict's num_batches_tracked counters have no counterpart.
+    """
+    network = {network.name: network for network in NETWORKS}[name]
+    _, names = network.plan(network.options(**overrides))
+    rows = []
+
+    def unit(conv, leaf, axes, norm, key, first):
+        rows.append((f'{conv}/{leaf}', f'{key}.{first}.weight', axes))
+        rows.extend((f'{norm}/{ours}', f'{key}.{first + 1}.{theirs}', (0,))
+                    for ours, theirs in _NORM)
+
+    unit(names.stem, 'kernel', _CONV, names.stem_bn, 'layers', 0)
+    for block, key in zip(names.blocks, _block_keys()):
+        at = 3 if key == 'layers' else 0        # the first block lies open in the outer list
+        if block.expand:
+            unit(block.expand[0], 'kernel', _CONV, block.expand_bn, key, at)
+            at += 3
+        unit(block.depthwise[0], 'depthwise_kernel', _DEPTHWISE, block.depthwise_bn, key, at)
+        unit(block.project[0], 'kernel', _CONV, block.project_bn, key, at + 3)
+    unit(names.head, 'kernel', _CONV, names.head_bn, 'layers', 14)
+    rows.append((f'{names.classifier}/kernel', 'classifier.1.weight', _LINEAR))
+    rows.append((f'{names.classifier}/bias', 'classifier.1.bias', _SAME))
+    return rows
+
+
+def _block_keys():
+    """The module each block's layers belong to: layers, layers.8.0.layers, layers.8.1.layers ..."""
+    return ['layers'] + [f'layers.{stack}.{place}.layers'
+                         for stack, text in enumerate(_BLOCKS[1:], 8)
+                         for place in range(arch_lib.decode(text).repeats)]
+
+
+def model_fn_builder(network, params, run):
+    """The Estimator's model_fn."""
+    from estimator import model_fn
+    return model_fn.build(network, params, run)
+
+
+NETWORKS = tuple(
+    Network(
+        name=name, family='mnasnet_torch', scope=name, image_size=224, num_classes=1000,
+        preprocessing='torch', recipes=RECIPES,
+        published=published(*numbers, source='torchvision documentation'),
+        defaults=dict(DEFAULTS, depth_multiplier=width),
+        decayed=decay_all, plan=functools.partial(plan, name), builder=build,
+        model_fn_builder=model_fn_builder)
+    for name, (width, numbers) in ARCHS.items())
