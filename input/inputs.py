@@ -1,0 +1,181 @@
+"""The face of the data: sizes, classes and input functions of one run."""
+
+import functools
+
+import tensorflow.compat.v1 as tf
+
+from input import checking, labels, pipeline, sources, synthetic
+from input import preprocessing as styles
+from input.errors import DataError
+
+# mode -> splits that must be there; other modes need any
+NEEDED = {'train': ('train',), 'eval': ('eval',), 'train_and_eval': ('train', 'eval')}
+SPLIT_FLAGS = {'train': 'train_split', 'eval': 'eval_split'}
+WITHOUT = {'train': 'Check --data_dir and --train_split',
+           'eval': 'Pass --eval_split=train, or --holdout_shards=N to evaluate on train shards, '
+                   'or --mode=train'}
+
+
+class Inputs:
+    """Images of one data set for one network.
+
+    Args:
+        params: Params; the rows "data" and seed, mode, num_label_classes.
+        preprocessing: style of the network, see preprocessing.STYLES.
+        image_size: side of the network's input in pixels.
+        native_classes: number of classes the network has by itself.
+
+    Attributes:
+        num_classes: classes the model must have.
+        class_names: their names in that order, or None.
+        num_train_images, num_eval_images: exact numbers of examples, 0 without that split.
+        image_size: side of the images given out.
+
+    Raises:
+        DataError: missing, empty or unusable data.
+    """
+
+    def __init__(self, params, preprocessing, image_size, native_classes):
+        self._params = params
+        self._style_name = params.preprocessing_name or preprocessing
+        self._style = styles.get_style(self._style_name)
+        self.image_size = params.input_image_size or image_size
+        self._notes = []
+        source = sources.open_source(params)
+        self._open(source, native_classes) if source else self._synthesise(native_classes)
+        self.num_train_images = self._counts['train']
+        self.num_eval_images = self._counts['eval']
+        self._require()
+
+    def _synthesise(self, native_classes):
+        params = self._params
+        classes = params.num_label_classes or native_classes
+        self._where, self._readers = 'synthetic images', {}
+        self._rule = labels.LabelRule(classes, 0, 'synthetic', classes, 0)
+        self.class_names = None
+        self._counts = {'train': params.num_train_images or synthetic.TRAIN_IMAGES,
+                        'eval': params.num_eval_images or synthetic.EVAL_IMAGES}
+        self.num_classes = classes
+
+    def _open(self, source, native_classes):
+        params = self._params
+        self._where, self._notes = source.where, list(source.notes)
+        self._readers = {
+            'train': self._limited(source.train, params.num_train_images, 'num_train_images'),
+            'eval': self._limited(source.evaluation, params.num_eval_images, 'num_eval_images')}
+        self._counts = {split: reader.count if reader else 0
+                        for split, reader in self._readers.items()}
+        some = self._readers['train'] or self._readers['eval']
+        self._rule = labels.resolve(source, labels.sniff(some), params, native_classes)
+        for reader in filter(None, self._readers.values()):
+            labels.check(self._rule, reader)
+        self.num_classes = self._rule.num_classes
+        self.class_names = labels.names(self._rule, source.class_names)
+
+    def _limited(self, reader, wanted, flag):
+        """The reader, or its first examples where a flag asks for fewer."""
+        if reader is None or reader.count == 0:
+            return None
+        if not wanted or wanted == reader.count:
+            return reader
+        if wanted > reader.count:
+            self._notes.append(f'--{flag}={wanted}, but only {reader.count} examples are there')
+            return reader
+        self._notes.append(f'--{flag}={wanted}: the first {wanted} of {reader.count} examples')
+        return reader.limit(wanted)
+
+    def _require(self):
+        for split in NEEDED.get(self._params.mode, ()):
+            if not self._counts[split]:
+                raise DataError(f'{self._where}: 0 examples for '
+                                f'--{SPLIT_FLAGS[split]}={getattr(self._params, SPLIT_FLAGS[split])}'
+                                f'. {WITHOUT[split]}')
+        if 'train' in NEEDED.get(self._params.mode, ()):
+            self._require_batch(self._params.train_batch_size or 1)
+
+    def _require_batch(self, batch_size):
+        if self.num_train_images < batch_size:
+            raise DataError(
+                f'{self._where}: {self.num_train_images} train examples are fewer than one batch '
+                f'of {batch_size}. Pass --train_batch_size={max(self.num_train_images, 1)} or less')
+
+    def describe(self):
+        """What `summary` says, as a dict for result.json."""
+        rule = self._rule
+        return {'source': self._where, 'num_train_images': self.num_train_images,
+                'num_eval_images': self.num_eval_images, 'dataset_classes': rule.classes,
+                'num_classes': rule.num_classes, 'label_offset': rule.offset,
+                'label_offset_from': rule.origin, 'preprocessing': self._style_name,
+                'image_size': self.image_size, 'notes': list(self._notes)}
+
+    def summary(self):
+        """One line for the log."""
+        rule = self._rule
+        background = ', class 0 is the background' if rule.background else ''
+        notes = ''.join(f'; {note}' for note in self._notes)
+        return (f'{self._where}: {self.num_train_images} train and {self.num_eval_images} '
+                f'evaluation images, {rule.classes} classes{background}, label offset '
+                f'{rule.offset} ({rule.origin}), {self._style_name} at {self.image_size}{notes}')
+
+    def train_input_fn(self, batch_size, first_example=0):
+        """Input function of the endless training stream.
+
+        Args:
+            batch_size: examples a batch of the dataset, per input pipeline and step.
+            first_example: examples all pipelines together have used before.
+
+        Returns:
+            callable(input_context=None) -> dataset of ({'image': float32 [batch, size, size, 3]},
+            {'label': int64 [batch]}, with mixup or CutMix also 'target': float32 [batch, classes]).
+        """
+        self._require_batch(batch_size)
+        return functools.partial(self._train, batch_size, first_example)
+
+    @tf.autograph.experimental.do_not_convert
+    def _train(self, batch_size, first_example, input_context=None):
+        part = pipeline.part_of(input_context)
+        if 'train' in self._readers:
+            return pipeline.training(self._readers['train'], self._params, self._rule,
+                                     self.image_size, self._style, batch_size, part, first_example)
+        made = synthetic.batches(self.num_train_images, self.image_size, self.num_classes,
+                                 batch_size, self._params.seed, part, first_example)
+        return pipeline.finished(made.map(lambda *batch: pipeline.mixed(
+            *batch, params=self._params, num_classes=self.num_classes)))
+
+    def eval_input_fn(self, batch_size):
+        """Input function of the evaluation: every image once, the last batch as small as it comes.
+
+        Returns:
+            callable(input_context=None) -> dataset of ({'image'}, {'label'}) as in training.
+        """
+        if not self.num_eval_images:
+            raise DataError(f'{self._where}: no evaluation images. {WITHOUT["eval"]}')
+        return functools.partial(self._eval, batch_size)
+
+    @tf.autograph.experimental.do_not_convert
+    def _eval(self, batch_size, input_context=None):
+        part = pipeline.part_of(input_context)
+        if 'eval' in self._readers:
+            return pipeline.evaluation(self._readers['eval'], self._params, self._rule,
+                                       self.image_size, self._style, batch_size, part)
+        made = synthetic.batches(self.num_eval_images, self.image_size, self.num_classes,
+                                 batch_size, self._params.seed, part)
+        return pipeline.finished(made.map(
+            lambda image, label, position: ({'image': image}, {'label': label})))
+
+    def explain_failure(self, exception):
+        """File, record and reason behind an error of the pipeline, or None when not the data."""
+        if not isinstance(exception, tf.errors.OpError):
+            return None
+        readers = [reader for reader in self._readers.values() if reader]
+        return checking.explain(exception, readers, self._rule)
+
+    def preprocess_for_serving(self, encoded):
+        """The evaluation path: string scalar -> float32 [size, size, 3] normalised."""
+        return styles.eval_image(encoded, self.image_size, self._params, self._style)
+
+
+def open_dataset(params, network):
+    """The Inputs of a run for a network as `models.get_network` gives it."""
+    return Inputs(params, preprocessing=network.preprocessing, image_size=network.image_size,
+                  native_classes=network.num_classes)
