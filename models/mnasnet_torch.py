@@ -59,7 +59,7 @@ RECIPES = {
         'nesterov': True,
         'momentum': 0.9,
         'learning_rate': 1.4,               # 0.7 on one device
-        'lr_schedule': 'pytorch_cosine',    # by the epoch, warmed up from a tenth
+        'lr_schedule': 'torch_cosine',      # by the epoch, warmed up from a tenth
         'lr_warmup_epochs': 5,
         'weight_decay': 1e-5,
         'label_smoothing': 0.1,

@@ -67,7 +67,7 @@ RECIPES = {
         'train_batch_size': 64,
         'optimizer': 'sgd',
         'learning_rate': 0.045,
-        'lr_schedule': 'exponential',
+        'lr_schedule': 'slim_exponential',
         'lr_decay_factor': 0.94,
         'lr_decay_epoch': 2.5,
         'lr_warmup_epochs': 0,
@@ -80,7 +80,7 @@ RECIPES = {
         _MINDSPORE,
         train_batch_size=256,           # a device
         learning_rate=0.8,
-        lr_schedule='linear',           # its name for "anything unknown": straight to the end rate
+        lr_schedule='mindspore_linear',     # what its "linear" and any unknown word give
         lr_init=0.0,
         end_learning_rate=0.0,
         lr_warmup_epochs=0,

@@ -66,14 +66,14 @@ RECIPES = {
         'rmsprop_momentum': 0.9,
         'optimizer_epsilon': 1.0,
         'learning_rate': 0.36,              # 0.045 x 8 GPUs
-        'lr_schedule': 'exponential',
+        'lr_schedule': 'slim_exponential',
         'lr_decay_factor': 0.98,
         'lr_decay_epoch': 0.3125,           # 2.5 / 8 GPUs
         'lr_warmup_epochs': 0,
         'weight_decay': 4e-5,
         'label_smoothing': 0.1,
         'moving_average_decay': 0.9999,
-        'moving_average_order': 'after',
+        'moving_average_order': 'before',
     },
     'ascend': {                             # train_full_8p.sh: 8 devices
         'classifier': 'fc',
