@@ -31,8 +31,11 @@ class MovingAverage:
         self.decay = decay
 
     def ramp(self, step):
-        """Decay at `step`, a float32 scalar tensor."""
-        return tf.minimum(tf.constant(self.decay, tf.float32), (1.0 + step) / (10.0 + step))
+        """Decay at `step` (integer scalar), a float32 scalar tensor."""
+        # The sums stay integers: TF 1.15's graph optimizer moves a cast in front of the read of a
+        # ref variable and loses the read's control dependency on the train op.
+        ramp = tf.cast(step + 1, tf.float32) / tf.cast(step + 10, tf.float32)
+        return tf.minimum(tf.constant(self.decay, tf.float32), ramp)
 
     def apply(self, variables, global_step, when=None):
         """Op that creates the shadows and takes one average.
@@ -61,7 +64,7 @@ class MovingAverage:
         return tf.distribute.get_replica_context().merge_call(across_replicas, args=(when,))
 
     def _rate(self, step, when):
-        rate = 1.0 - self.ramp(tf.cast(step, tf.float32))
+        rate = 1.0 - self.ramp(step)
         return rate if when is None else tf.where(when, rate, tf.zeros_like(rate))
 
 
