@@ -21,14 +21,14 @@ console.silence_import()
 def main(argv):
     """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
     given = flags.parse(argv)
+    first = flags.merge(given)
     import tensorflow.compat.v1 as tf
+    console.configure(first.verbose)
     tf.disable_v2_behavior()
     from estimator import runner
     from input import Inputs, dataset_recipes
     import models
 
-    first = flags.merge(given)
-    console.configure(first.verbose)
     try:
         network = models.get_network(first.model_name)
         recipe = network.recipe_named(first.recipe)

@@ -129,7 +129,8 @@ class Job:
         with self._explained():
             self.estimator(initial=initial, save=save).train(input_fn, hooks=hooks, max_steps=until)
         if bar.last:
-            self.measured['loss'] = float(bar.last['loss'])
+            self.measured.update(loss=float(bar.last['loss']),
+                                 train_accuracy=float(bar.last['train_accuracy']))
         return self.preemption.signal is None
 
     def evaluate(self, prefix):
@@ -160,7 +161,7 @@ class Job:
         """Writes result.json; returns its path."""
         step = self.step()
         self.measured.update(
-            global_step=step, examples_seen=step * self.global_batch,
+            global_batch=self.global_batch, global_step=step, examples_seen=step * self.global_batch,
             images_per_sec=self.throughput.images_per_sec() or None,
             duration_sec=time.time() - self.started)
         self.measured.setdefault('checkpoint', self.latest())

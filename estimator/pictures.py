@@ -22,7 +22,7 @@ def draw(job):
     curve = os.path.join(directory, 'learning_curve.png')
     grid = os.path.join(directory, 'predictions.png')
     learning_curve(progress.read(os.path.join(directory, 'log.csv')), job.measured, curve,
-                   f'{job.network.name} on {job.inputs.describe()["name"]}')
+                   f'{job.network.name} on {job.inputs.describe()["source"]}')
     predictions(job, grid)
     job.measured['pictures'] = [curve, grid]
 

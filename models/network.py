@@ -43,6 +43,10 @@ def published(params=None, multiply_adds=None, top_1=None, source=None):
     return {'params': params, 'multiply_adds': multiply_adds, 'top_1': top_1, 'source': source}
 
 
+# Overrides under which one network has been published in several forms; a checkpoint shows which.
+FORMS = {'classifier': ('conv', 'fc'), 'use_keras': (True, False), 'finegrain': (True, False)}
+
+
 class Network(_Fields):
     """One network: what it is, how to train it, and how to build it."""
 
@@ -57,6 +61,25 @@ class Network(_Fields):
     def recipe(self):
         """The default full run: dict of canonical flag -> value."""
         return next(iter(self.recipes.values()))
+
+    def recipe_named(self, name=None):
+        """(source, dict) of a recipe; None is the default, 'launcher' that of the Ascend launchers.
+
+        Raises ValueError with the names there are.
+        """
+        if name == 'launcher':
+            name = 'ascend' if 'ascend' in self.recipes else None
+        name = name or next(iter(self.recipes))
+        if name not in self.recipes:
+            raise ValueError(f'{self.name} has no --recipe={name}; its recipes are: '
+                             f'{", ".join(self.recipes)}.')
+        return f'recipe {name} of {self.name}', self.recipes[name]
+
+    @property
+    def alternatives(self):
+        """Overrides, one dict each, that select another published form of this network."""
+        return tuple({name: value} for name in self.arguments if name in FORMS
+                     for value in FORMS[name])
 
     def options(self, **overrides):
         """The defaults with the overrides that are not None."""
