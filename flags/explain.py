@@ -2,6 +2,7 @@
 
 from flags import legacy, rows, spec
 from flags.params import sources as sources_of
+from flags.rules import RULES
 
 
 def explain(params):
@@ -43,7 +44,7 @@ def sentence(row):
 
 def old_names():
     """(name, what becomes of it) of every old name, sorted."""
-    found = [(row.name, f'same as --{row.to}{_values(row)}') for row in legacy.ALIASES]
+    found = [(row.name, f'--{row.to}{_values(row)}') for row in legacy.ALIASES]
     for row in legacy.OLD:
         word = 'refused' if row.action == legacy.REFUSE else 'ignored'
         passed = ' or '.join(repr(v) if v == '' else str(v) for v in row.accepted)
@@ -54,8 +55,10 @@ def old_names():
 
 def _values(alias):
     if isinstance(alias.rule, dict):
-        return ' (' + ', '.join(f'{a} is {b}' for a, b in alias.rule.items()) + ')'
-    return ', converted' if alias.rule else ''
+        text = ', '.join(f'{a} is {b}' for a, b in alias.rule.items() if a != b)
+    else:
+        text = RULES[alias.rule].__doc__ if alias.rule else alias.note
+    return f' ({text})' if text else ''
 
 
 def markdown():

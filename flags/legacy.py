@@ -10,12 +10,13 @@ import collections
 
 ANY = ('*',)
 
-Alias = collections.namedtuple('Alias', ['name', 'to', 'rule', 'unset', 'wins'])
-Alias.__new__.__defaults__ = (None, (), False)
+Alias = collections.namedtuple('Alias', ['name', 'to', 'rule', 'unset', 'wins', 'note'])
+Alias.__new__.__defaults__ = (None, (), False, '')
 Alias.__doc__ = """Another name of a canonical flag.
 
 rule: None (same value), a dict from old to new value, or a key of flags.rules.RULES. unset: old
-values that mean 'not given'. wins: its value beats another alias of the same flag.
+values that mean 'not given'. wins: its value beats another alias of the same flag. note: what differs
+from the original, for the documentation.
 """
 Old = collections.namedtuple('Old', ['name', 'kind', 'accepted', 'action', 'why'])
 Old.__doc__ = """A name without a meaning here. accepted: values passed over in silence."""
@@ -46,7 +47,7 @@ SLIM_SCHEDULES = {'exponential': 'ascend_exponential', 'slim_exponential': 'slim
 
 ALIASES = (
     # run
-    aliases('model_name', 'a', 'arch')
+    aliases('model_name', 'a', 'arch', note='the PyTorch port never read it')
     + aliases('mode', 'runmode', rule={'examples': 'predict', 'imagenet': 'eval'})
     + aliases('mode', 'e', 'evaluate', rule='evaluate')
     + aliases('model_dir', 'train_dir', 'train_url', 'model_path', 'output_path', 'output_dir',
@@ -67,15 +68,19 @@ ALIASES = (
     # data
     + aliases('data_dir', 'data_path', 'data_url', 'dataset_dir', 'dataset_path', 'example_img')
     + aliases('train_split', 'dataset_split_name', rule='split')
-    + aliases('train_batch_size', 'batch_size', 'b')
+    + aliases('train_batch_size', 'batch_size', 'b',
+              note='images a step on each device, and the batch that scales the learning rate; '
+                   "condconv's batch_size left the rate alone")
     + aliases('num_eval_images', 'num_examples', 'num_images')
     + aliases('num_parallel_calls', 'num_preprocessing_threads', 'workers', 'j')
     + aliases('input_image_size', 'train_image_size', 'eval_image_size', 'image_size', 'image_res',
               'width', 'height')
     # model
     + aliases('num_label_classes', 'num_classes', 'class_num')
-    + aliases('depth_multiplier', 'width_coefficient')
-    + aliases('quantized_training', 'quantize')
+    + aliases('depth_multiplier', 'width_coefficient', note='the width, under two names')
+    + aliases('quantized_training', 'quantize',
+              note="slim's meaning; the quantised TFLite file of EfficientNet's export_model is "
+                   '--post_quantize')
     # optimization
     + aliases('learning_rate', 'lr', 'lr_max')
     + aliases('weight_decay', 'wd')
@@ -138,7 +143,8 @@ OLD = (
     # cadence and places
     + old(WARN, 'checkpoints are written at once, not in the background.',
           use_async_checkpointing=False)
-    + old(WARN, 'summaries are counted in steps; use --save_summary_steps.', save_summaries_secs='')
+    + old(WARN, 'summaries are counted in steps; use --save_summary_steps.',
+          save_summaries_secs=('', '60', '100', '600'))
     + old(WARN, 'checkpoints are counted in steps; use --save_checkpoints_steps and '
           '--keep_checkpoint_max.', save_checkpoint_epochs='', save_checkpoint=True)
     + old(WARN, 'evaluation is written under --model_dir.', eval_dir='')

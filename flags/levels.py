@@ -36,10 +36,10 @@ def is_boolean(name):
     return alias.rule in BOOLEAN_RULES if isinstance(alias.rule, str) else False
 
 
-def nearest(name, names=None):
+def nearest(name, names=None, prefix=''):
     """' Did you mean ...?' or ''."""
     found = difflib.get_close_matches(name, names or all_names(), 3, 0.6)
-    return f' Did you mean {" or ".join(found)}?' if found else ''
+    return f' Did you mean {" or ".join(prefix + name for name in found)}?' if found else ''
 
 
 def canonical(source, values):
@@ -77,15 +77,24 @@ def resolve(source, entries, style='{}={}'):
     values = {target: entry[0] for target, entry in found.items()}
     sources = {target: source if entry[1] == target else f'{source} ({_shown(entry[1], style)})'
                for target, entry in found.items()}
+    warnings += _without_data(entries, values, style)
     return _level(source, values, sources, tuple(warnings))
+
+
+def _without_data(entries, values, style):
+    said = [style.format(name, value) for name, value in entries if value == '' and
+            'data_dir' in (name, getattr(legacy.ALIAS_BY_NAME.get(name), 'to', None))]
+    if said and not values.get('data_dir'):
+        return [f'{said[0]} is empty; without data the embedded digits are used.']
+    return []
 
 
 def _level(source, values, sources, warnings):
     for pair in rows.EXCLUSIVE:
         both = [name for name in pair if values.get(name, RESET) not in (RESET, None)]
         if len(both) == 2:
-            raise FlagError(f'{source}: {both[0]}={values[both[0]]} and {both[1]}={values[both[1]]} '
-                            'say the same thing twice; give one of them.')
+            said = [f'{name}={values[name]} from {sources[name]}' for name in both]
+            raise FlagError(f'{said[0]} and {said[1]} say the same thing twice; give one of them.')
     return Level(source, values, sources, warnings)
 
 
@@ -122,8 +131,7 @@ def _add(found, target, value, name, said, wins=False):
 
 def _follow(alias, value, said):
     """Canonical flag -> value that an alias stands for; {} when it says nothing."""
-    empty = value == '' or spec.is_null(value)
-    if (empty and not is_boolean(alias.name)) or value in alias.unset:
+    if value == '' or spec.is_null(value) or value in alias.unset:
         return {}
     if alias.rule is None:
         return {alias.to: value}

@@ -1,5 +1,6 @@
 """Values from --config_file (YAML or JSON) and --params_override ('k=v,k2=v2', YAML or JSON)."""
 
+import json
 import os
 import re
 
@@ -50,9 +51,11 @@ def _text_of(path):
 def _load(text, source):
     """First document of a YAML (or JSON) text, a dict."""
     try:
-        tree = next(iter(yaml.load_all(text, Loader=_Loader)), None)
-    except yaml.YAMLError as error:
-        raise FlagError(f'{source} is not valid YAML: {error}')
+        json_text = text.lstrip().startswith('{') and '\t' in text    # tabs are no YAML
+        tree = (json.loads(text) if json_text
+                else next(iter(yaml.load_all(text, Loader=_Loader)), None))
+    except (yaml.YAMLError, ValueError) as error:
+        raise FlagError(f'{source} is not valid YAML or JSON: {error}')
     if tree is None:
         return {}
     if not isinstance(tree, dict):

@@ -3,7 +3,6 @@
 import collections
 
 from flags import check, levels, rows
-from flags.errors import FlagError
 
 
 class Params(collections.namedtuple('Params', list(rows.BY_NAME))):
@@ -11,8 +10,11 @@ class Params(collections.namedtuple('Params', list(rows.BY_NAME))):
 
     def _replace(self, **changes):
         new = super()._replace(**changes)
-        new.__dict__.update(self.__dict__)
+        new.__dict__['_sources'] = dict(sources(self), **dict.fromkeys(changes, 'program'))
         return new
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f'Params are frozen; {name} is set with _replace({name}=...)')
 
 
 def merge(given, layers=()):
@@ -78,6 +80,3 @@ def _drop_rival(name, level, values, sources):
             if values[rival] is not None:
                 values[rival] = None
                 sources[rival] = f'not set: {level.source} gives {name}'
-
-
-__all__ = ['FlagError', 'Params', 'make', 'merge', 'sources', 'to_dict']

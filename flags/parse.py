@@ -10,7 +10,6 @@ from flags.errors import FlagError
 from flags.explain import help_text
 
 
-
 class Given(collections.namedtuple('Given', ['levels', 'warnings'])):
     """What a user gave: levels (files below the command line), warnings (sentences)."""
 
@@ -93,7 +92,7 @@ def _flag_values():
 
 
 def _underscores(word):
-    """--batch-size=8 as --batch_size=8, --no-use-cache as --nouse_cache; other words as they are."""
+    """--batch-size=8 as --batch_size=8, --no-use-cache as --nouse_cache; other words stay."""
     name, equals, value = word.partition('=')
     bare = name.lstrip('-')
     if not name.startswith('-') or not bare[:1].isalpha():
@@ -105,7 +104,7 @@ def _underscores(word):
 
 
 def _unknown(name):
-    return f'There is no flag --{name}.{levels.nearest(name)} {SEE}'
+    return f'There is no flag --{name}.{levels.nearest(name, prefix="--")} {SEE}'
 
 
 def _positional(word, words):

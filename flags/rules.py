@@ -1,4 +1,7 @@
-"""Conversions of old flags whose value, not only name, differs: old value -> {flag: value}."""
+"""Conversions of old flags whose value, not only name, differs: old value -> {flag: value}.
+
+Each docstring is the text of the documentation.
+"""
 
 from flags.spec import KINDS
 
@@ -11,30 +14,37 @@ def _truth(value):
 
 
 def _evaluate(value):
+    """True is --mode=eval"""
     return {'mode': 'eval'} if _truth(value) else {}
 
 
 def _summaries(value):
+    """False is --save_summary_steps=0"""
     return {} if _truth(value) else {'save_summary_steps': 0}
 
 
 def _smoothing_switch(value):
+    """False is --label_smoothing=0"""
     return {} if _truth(value) else {'label_smoothing': 0.0}
 
 
 def _split(value):
+    """a name that does not begin with train is --eval_split"""
     return {'train_split' if str(value).startswith('train') else 'eval_split': value}
 
 
 def _mindspore_schedule(value):
+    """linear, poly, cosine and steps are mindspore_linear and so on"""
     return {'lr_schedule': f'mindspore_{value}'}
 
 
 def _device_list(value):
+    """how many numbers it lists"""
     return {'num_devices': len([item for item in str(value).split(',') if item.strip()])}
 
 
 def _bfloat16(value):
+    """True is allow_mix_precision, False must_keep_origin_dtype"""
     mixed = _truth(value)
     return {'precision_mode': 'allow_mix_precision' if mixed else 'must_keep_origin_dtype'}
 

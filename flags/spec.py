@@ -6,6 +6,7 @@ The same conversion serves the command line (text), YAML and JSON files (typed v
 
 import collections
 import difflib
+import math
 import re
 
 Row = collections.namedtuple('Row', ['name', 'kind', 'default', 'help', 'choices', 'low', 'high'])
@@ -88,7 +89,7 @@ def _number(value):
     if isinstance(value, bool):
         raise ValueError
     number = float(value)
-    if number != number:
+    if not math.isfinite(number):
         raise ValueError
     return number
 

@@ -1,0 +1,149 @@
+"""Levels of values, overlays, and the frozen result."""
+
+import copy
+import json
+import pickle
+
+import pytest
+
+import flags
+
+RECIPE = {'train_batch_size': 64, 'train_epochs': 350, 'base_learning_rate': 0.016,
+          'weight_decay': 1e-5, 'dropout_rate': 0.2, 'init_exclude': ['a', 'b']}
+LAYERS = [('recipe net', RECIPE)]
+
+
+def merged(*words, layers=LAYERS):
+    return flags.merge(flags.parse(['main.py'] + list(words)), layers)
+
+
+def failure(*words, layers=LAYERS):
+    with pytest.raises(flags.FlagError) as caught:
+        merged(*words, layers=layers)
+    return str(caught.value)
+
+
+def test_order_of_levels(tmp_path):
+    path = tmp_path / 'x.yaml'
+    path.write_text('weight_decay: 1e-4\nmomentum: 0.8\nbatch_size: 16\nseed: 7\n')
+    made = merged(f'--config_file={path}', '--params_override=momentum=0.7,seed=8', '--seed=9')
+    assert (made.train_batch_size, made.weight_decay, made.momentum) == (16, 1e-4, 0.7)
+    assert made.seed == 9 and made.dropout_rate == 0.2
+    found = flags.sources(made)
+    assert found['dropout_rate'] == 'recipe net'
+    assert found['weight_decay'] == f'config file {path}'
+    assert 'batch_size' in found['train_batch_size']
+    assert found['momentum'] == 'params_override' and found['seed'] == 'command line'
+    assert found['rmsprop_decay'] == 'default'
+
+
+def test_later_recipe_wins():
+    made = merged(layers=LAYERS + [('recipe of the digits', {'train_steps': 5, 'seed': 3})])
+    assert (made.train_steps, made.train_epochs, made.seed) == (5, None, 3)
+
+
+@pytest.mark.parametrize('word, name, rival', [
+    ('--train_steps=5', 'train_steps', 'train_epochs'),
+    ('--learning_rate=.1', 'learning_rate', 'base_learning_rate')])
+def test_command_line_drops_the_recipes_rival(word, name, rival):
+    made = merged(word)
+    assert getattr(made, name) and getattr(made, rival) is None
+    assert name in flags.sources(made)[rival]
+
+
+def test_absolute_rate_of_a_recipe_gives_way():
+    made = merged('--base_learning_rate=.01', layers=[('r', {'learning_rate': 0.8})])
+    assert (made.learning_rate, made.base_learning_rate) == (None, 0.01)
+
+
+@pytest.mark.parametrize('text', [
+    '{optimization: {weight_decay: 1e-4}, num_classes: 10, use_cache: true}',
+    '{"optimization": {"weight_decay": 1e-4}, "num_classes": 10, "use_cache": true}',
+    '{\n\t"weight_decay": 1e-4,\n\t"num_classes": 10, "use_cache": true}',
+    'weight_decay: 1e-4\nmodel:\n  num_label_classes: 10\ndata.use_cache: yes\n',
+    'optimization.weight_decay=1e-4,num_classes=10, use_cache=True'])
+def test_forms_of_an_override(text):
+    made = merged(f'--params_override={text}')
+    assert (made.weight_decay, made.num_label_classes, made.use_cache) == (1e-4, 10, True)
+
+
+def test_list_in_an_override():
+    made = merged('--params_override=init_exclude=c,d,seed=4')
+    assert (made.init_exclude, made.seed) == (('c', 'd'), 4)
+    assert merged('--params_override={init_exclude: [c, d]}').init_exclude == ('c', 'd')
+
+
+def test_null_goes_back():
+    made = merged('--params_override=dropout_rate=null,weight_decay=null')
+    assert made.dropout_rate is None        # what the network's file says
+    assert made.weight_decay == 1e-5        # what its recipe says
+    assert merged('--params_override={dropout_rate: null}').dropout_rate is None
+
+
+def test_mindspore_file(tmp_path):
+    path = tmp_path / 'default_config.yaml'
+    path.write_text('enable_modelarts: False\ndata_url: ""\ndata_path: "/cache/data"\n'
+                    'device_target: CPU\nclass_num: 10\nlr_decay_mode: poly\nlr_end: 0.00001\n'
+                    'lr_max: 0.1\nuse_label_smooth: False\nlabel_smooth_factor: 0.1\n'
+                    'epoch_size: 90\nloss_scale: 1024\npre_trained: ""\n'
+                    'checkpoint_path: "./mobilenetv1-90_625.ckpt"\n---\nhelp: texts\n')
+    made = merged(f'--config_path={path}')
+    assert (made.data_dir, made.device, made.num_label_classes) == ('/cache/data', 'cpu', 10)
+    assert (made.lr_schedule, made.learning_rate, made.label_smoothing) == ('mindspore_poly', .1, 0)
+    assert (made.train_epochs, made.base_learning_rate, made.init_checkpoint) == (90, None, None)
+
+
+@pytest.mark.parametrize('word, part', [
+    ('--params_override=train_step=3', 'train_steps'),
+    ('--params_override=optimizer: {a: 1}', 'not a group'),
+    ('--params_override=train_steps=3,train_epochs=2', 'twice'),
+    ('--params_override=seed=1,seed=2', 'twice'),
+    ('--params_override=[1, 2]', 'flag: value'),
+    ('--params_override={a: [', 'not valid YAML'),
+    ('--params_override=use_tpu=True', 'TPU'),
+    ('--params_override=train_steps=0', 'at least 1'),
+    ('--params_override=config_file=x', 'inside an overlay'),
+    ('--config_file=/no/such.yaml', 'cannot be read')])
+def test_overlay_is_strict(word, part):
+    assert part in failure(word)
+
+
+@pytest.mark.parametrize('layer, part', [
+    ({'wieght_decay': 1}, 'weight_decay'),
+    ({'batch_size': 1}, 'there is no flag'),
+    ({'train_steps': -1}, 'at least 1'),
+    ({'use_cache': 3}, 'True or False'),
+    ({'train_steps': True}, 'whole number'),
+    ({'train_steps': 1, 'train_epochs': 1}, 'twice')])
+def test_recipe_is_checked(layer, part):
+    text = failure(layers=[('recipe net', layer)])
+    assert part in text and 'recipe net' in text
+
+
+def test_make():
+    made = flags.make(model_name='mixnet-s', train_steps=5, freeze=['a'])
+    assert (made.train_steps, made.freeze, made.mode) == (5, ('a',), 'train_and_eval')
+    with pytest.raises(flags.FlagError, match='model_name'):
+        flags.make(model_nam='x')
+
+
+def test_params_are_frozen_and_travel():
+    made = merged('--seed=3')
+    with pytest.raises(AttributeError):
+        made.seed = 4
+    with pytest.raises(AttributeError):
+        made.sed = 4
+    for other in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert other == made and hash(other) == hash(made)
+        assert flags.sources(other) == flags.sources(made)
+    changed = made._replace(model_dir='/tmp/x')
+    assert flags.sources(changed)['model_dir'] == 'program'
+    assert flags.sources(changed)['seed'] == flags.sources(made)['seed'] == 'command line'
+    assert json.loads(json.dumps(flags.to_dict(made)))['init_exclude'] == ['a', 'b']
+
+
+def test_explain_shows_each_value_with_its_source():
+    text = flags.explain(merged('--data_path=/d'))
+    line = next(line for line in text.splitlines() if line.split()[:1] == ['data_dir'])
+    assert line.split(None, 2)[1:] == ['/d', 'command line (--data_path)']
+    assert 'recipe net' in text and all(f' {name} ' in text for name in flags.Params._fields)
