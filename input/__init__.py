@@ -1,14 +1,16 @@
-"""Images in, batches out. The public face of the package."""
+"""Images in, batches out. The public face of the package.
+
+`Inputs` and `open_dataset` are imported on first use, so that the converter, which shares this
+package, starts without TensorFlow.
+"""
 
 from input.errors import DataError
-from input.inputs import Inputs, open_dataset
 
 __all__ = ['DataError', 'Inputs', 'dataset_recipes', 'open_dataset']
 
 
-def dataset_recipes(params):
-    """(source, dict of flags) of the recipe the chosen data set brings along, if it does."""
-    if params.data_dir or params.dataset not in (None, 'digits'):
-        return []
-    from input import digits
-    return [('recipe of the embedded digits', digits.RECIPE)]
+def __getattr__(name):
+    if name not in __all__:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from input import inputs
+    return getattr(inputs, name)

@@ -179,3 +179,11 @@ def open_dataset(params, network):
     """The Inputs of a run for a network as `models.get_network` gives it."""
     return Inputs(params, preprocessing=network.preprocessing, image_size=network.image_size,
                   native_classes=network.num_classes)
+
+
+def dataset_recipes(params):
+    """(source, dict of flags) of the recipe the chosen data set brings along, if it does."""
+    if params.data_dir or params.dataset not in (None, 'digits'):
+        return []
+    from input import digits
+    return [('recipe of the embedded digits', digits.RECIPE)]

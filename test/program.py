@@ -1,0 +1,64 @@
+"""Runs the program for the tests: in this process where that is enough, as a command elsewhere."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# The cheapest network and shapes that still have batch norm, dropout and averages.
+SMALL = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_images=64,
+             num_eval_images=10, input_image_size=32, train_batch_size=8, eval_batch_size=4,
+             num_label_classes=10, dropout_rate=0.5, moving_average_decay=0.9, learning_rate=0.01,
+             log_step_count_steps=1, save_summary_steps=0)
+
+
+def flags_of(values):
+    """A dict as command-line words."""
+    return [f'--{name}={value}' for name, value in values.items()]
+
+
+def run(model_dir, **changes):
+    """main.main() on the small set-up; returns (exit code, result.json)."""
+    import main
+    code = main.main(['main.py'] + flags_of(dict(SMALL, model_dir=model_dir, **changes)))
+    return code, result_of(model_dir)
+
+
+def result_of(model_dir):
+    """result.json of a model_dir."""
+    with open(os.path.join(str(model_dir), 'result.json')) as stream:
+        return json.load(stream)
+
+
+def command(*words, **keywords):
+    """The words as a command in a process of its own: CompletedProcess with text output."""
+    keywords.setdefault('cwd', ROOT)
+    environment = dict(os.environ, PYTHON=sys.executable, **keywords.pop('env', {}))
+    return subprocess.run([str(word) for word in words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, env=environment,
+                          timeout=300, **keywords)
+
+
+def main_command(*words, **keywords):
+    """`python main.py words...` in a process of its own."""
+    return command(sys.executable, os.path.join(ROOT, 'main.py'), *words, **keywords)
+
+
+def variables(prefix_or_dir):
+    """{name: value} of a checkpoint."""
+    if os.path.isdir(str(prefix_or_dir)):
+        prefix_or_dir = tf.train.latest_checkpoint(str(prefix_or_dir))
+    reader = tf.train.NewCheckpointReader(str(prefix_or_dir))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def assert_same_variables(first, second):
+    """Both checkpoints hold the same names with the same bits."""
+    a, b = variables(first), variables(second)
+    assert sorted(a) == sorted(b)
+    different = [name for name in a if not np.array_equal(a[name], b[name])]
+    assert different == []
