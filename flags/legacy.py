@@ -15,8 +15,8 @@ Alias.__new__.__defaults__ = (None, (), False, '')
 Alias.__doc__ = """Another name of a canonical flag.
 
 rule: None (same value), a dict from old to new value, or a key of flags.rules.RULES. unset: old
-values that mean 'not given'. wins: its value beats another alias of the same flag. note: what differs
-from the original, for the documentation.
+values that mean 'not given'. wins: its value beats another alias of the same flag. note: what
+differs from the original, for the documentation.
 """
 Old = collections.namedtuple('Old', ['name', 'kind', 'accepted', 'action', 'why'])
 Old.__doc__ = """A name without a meaning here. accepted: values passed over in silence."""

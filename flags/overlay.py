@@ -1,4 +1,5 @@
-"""Values from --config_file (YAML or JSON) and --params_override ('k=v,k2=v2', YAML or JSON)."""
+"""Overlays: --config_file is a YAML or JSON file; --defaults and --params_override are such text,
+or 'k=v,k2=v2'."""
 
 import json
 import os
@@ -20,21 +21,25 @@ _Loader.add_implicit_resolver(
     list('-+0123456789.'))
 
 
-def read(config_file, params_override):
-    """Levels of the two overlays, lower one first; an absent one gives none."""
+OVERLAYS = ('defaults', 'config_file', 'params_override')
+
+
+def read(values):
+    """Levels of the overlays that a command line's values name, lowest first."""
+    given = {name: values[name] for name in OVERLAYS if isinstance(values.get(name), str)}
     found = []
-    if isinstance(config_file, str):
-        source = f'config file {config_file}'
-        found.append(_level(source, _load(_text_of(config_file), source)))
-    if isinstance(params_override, str):
-        found.append(_level('params_override', _override(params_override)))
+    for name in [name for name in OVERLAYS if name in given]:
+        source = f'config file {given[name]}' if name == 'config_file' else f'--{name}'
+        tree = (_load(_text_of(given[name]), source) if name == 'config_file'
+                else _override(given[name], source))
+        found.append(_level(source, tree))
     return found
 
 
 def _level(source, tree):
     pairs = _flatten(source, tree)
     for name, _ in pairs:
-        if name in ('config_file', 'config_path', 'params_override'):
+        if name in OVERLAYS + ('config_path',):
             raise FlagError(f'{source}: {name} cannot be given inside an overlay.')
     return levels.resolve(source, pairs, style=source + ': {}={}')
 
@@ -63,22 +68,22 @@ def _load(text, source):
     return tree
 
 
-def _override(text):
+def _override(text, source):
     if re.match(r'^\s*[\w.-]+\s*=', text):
-        return _pairs(text)
-    return _load(text, 'params_override')
+        return _pairs(text, source)
+    return _load(text, source)
 
 
-def _pairs(text):
+def _pairs(text, source):
     """Dict of 'k=v,k2=v2'; commas inside brackets or quotes belong to the value."""
     tree = {}
     for part in re.split(r',(?=\s*[\w.-]+\s*=)', text.strip().rstrip(',')):
         name, equals, value = part.partition('=')
         if not equals or not name.strip():
-            raise FlagError(f'params_override: {part!r} is not of the form flag=value.')
+            raise FlagError(f'{source}: {part!r} is not of the form flag=value.')
         name, value = name.strip(), value.strip()
         if name in tree and tree[name] != value:
-            raise FlagError(f'params_override gives {name} twice: {tree[name]} and {value}.')
+            raise FlagError(f'{source} gives {name} twice: {tree[name]} and {value}.')
         tree[name] = value[1:-1] if value[:1] in '"\'' and value[-1:] == value[:1] else value
     return tree
 

@@ -17,13 +17,14 @@ class Params(collections.namedtuple('Params', list(rows.BY_NAME))):
         raise AttributeError(f'Params are frozen; {name} is set with _replace({name}=...)')
 
 
-def merge(given, layers=()):
+def merge(given, layers=None):
     """Params of a command line over recipe layers.
 
-    given: Given or None. layers: (source name, dict of canonical flags), later ones win.
+    given: Given or None. layers: (source name, dict of canonical flags), later ones win; None is a
+    first look, before the recipe is known, which leaves out the checks across flags.
     Raises FlagError for unknown keys, bad values and values that contradict each other.
     """
-    recipes = [levels.canonical(source, values) for source, values in layers]
+    recipes = [levels.canonical(source, values) for source, values in layers or ()]
     values = {row.name: row.default for row in rows.ROWS}
     sources = dict.fromkeys(values, 'default')
     for level in recipes:
@@ -31,7 +32,8 @@ def merge(given, layers=()):
     own = dict(values), dict(sources)
     for level in given.levels if given else ():
         _apply(level, values, sources, own)
-    check.check(values, sources)
+    if layers is not None:
+        check.check(values, sources)
     params = Params(**values)
     params.__dict__['_sources'] = sources
     return params

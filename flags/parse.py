@@ -5,38 +5,12 @@ import sys
 
 from absl import flags as absl_flags
 
-from flags import levels, overlay, rows
+from flags import levels, overlay
 from flags.errors import FlagError
 from flags.explain import help_text
 
-
-class Given(collections.namedtuple('Given', ['levels', 'warnings'])):
-    """What a user gave: levels (files below the command line), warnings (sentences)."""
-
-    def value(self, name):
-        """The value given for a canonical flag, or its default."""
-        for level in reversed(self.levels):
-            if level.values.get(name, levels.RESET) is not levels.RESET:
-                return level.values[name]
-        return rows.BY_NAME[name].default
-
-
-def model_name(given):
-    """The network asked for; FlagError when none is."""
-    if not given.value('model_name'):
-        raise FlagError('--model_name=NAME is missing: which network? For example '
-                        '--model_name=mixnet-s; an unknown name prints all names.')
-    return given.value('model_name')
-
-
-def recipe_name(given, recipes):
-    """Name of the recipe asked for among a network's recipes; the first one without --recipe."""
-    name = given.value('recipe') or next(iter(recipes))
-    if name not in recipes:
-        raise FlagError(f'--recipe={name}: {model_name(given)} has no such recipe; it has '
-                        f'{", ".join(recipes)}.{levels.nearest(name, list(recipes))}')
-    return name
-
+Given = collections.namedtuple('Given', ['levels', 'warnings'])
+Given.__doc__ = """What a user gave: levels (overlays, then the command line) and warnings."""
 
 HELP = ('help', 'helpfull', 'helpshort', 'h')
 SEE = 'See --help, and --help=legacy for old names.'
@@ -51,8 +25,7 @@ def parse(argv=None):
     argv = list(sys.argv if argv is None else argv)
     program = argv.pop(0) if argv and not argv[0].startswith('-') else 'main.py'
     line = levels.resolve('command line', _split(program, argv), style='--{}={}')
-    files = overlay.read(line.values.get('config_file'), line.values.get('params_override'))
-    found = tuple(files) + (line,)
+    found = tuple(overlay.read(line.values)) + (line,)
     warnings = tuple(text for level in found for text in level.warnings)
     for text in warnings:
         print(f'WARNING: {text}', file=sys.stderr)

@@ -35,6 +35,7 @@ ROWS = (
     Row('config_file', 'str', None, 'YAML or JSON file of flag values, below the command line.'),
     Row('params_override', 'str', None, "Flag values as 'k=v,k2=v2' or YAML/JSON text, "
         'above config_file.'),
+    Row('defaults', 'str', None, 'The same below config_file; the launchers give theirs with it.'),
     Row('explain', 'bool', False, 'Print every value with its source and stop.'),
     Row('verbose', 'bool', False, "Show TensorFlow's own messages too."),
     Row('format', 'str', 'text', 'Output of inspect, predict and benchmark.', ('text', 'json')),

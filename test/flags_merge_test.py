@@ -33,8 +33,26 @@ def test_order_of_levels(tmp_path):
     assert found['dropout_rate'] == 'recipe net'
     assert found['weight_decay'] == f'config file {path}'
     assert 'batch_size' in found['train_batch_size']
-    assert found['momentum'] == 'params_override' and found['seed'] == 'command line'
+    assert found['momentum'] == '--params_override' and found['seed'] == 'command line'
     assert found['rmsprop_decay'] == 'default'
+
+
+def test_defaults_lie_below_the_users_values(tmp_path):
+    path = tmp_path / 'x.json'
+    path.write_text('{"seed": 5}')
+    launcher = '--defaults={"train_steps": "100", "model_name": "mixnet-s", "seed": 4}'
+    made = merged(launcher, '--max_epoch=2', '-a', 'mnasnet-a1', f'--config_file={path}')
+    assert (made.train_steps, made.train_epochs, made.model_name, made.seed) == (
+        None, 2, 'mnasnet-a1', 5)
+    assert merged(launcher).train_steps == 100
+
+
+def test_first_look_leaves_out_checks_across_flags():
+    given = flags.parse(['--lr_decay_values=.1,.01'])
+    assert flags.merge(given).lr_decay_values == (0.1, 0.01)
+    with pytest.raises(flags.FlagError):
+        flags.merge(given, [])
+    assert flags.merge(given, [('r', {'lr_decay_boundaries': [30]})]).lr_decay_boundaries == (30,)
 
 
 def test_later_recipe_wins():

@@ -10,7 +10,7 @@ def given(*words):
 
 
 def params(*words):
-    return flags.merge(given(*words))
+    return flags.merge(given(*words), [])
 
 
 def message(*words):
@@ -76,7 +76,7 @@ def test_aliases():
     ('--loss_scale=dynamic', 'loss_scale', 'dynamic'),
     ('--lr_decay_values=.1,.01', 'lr_decay_values', (0.1, 0.01))])
 def test_values(word, name, value):
-    assert given(word).value(name) == value
+    assert flags.merge(given(word))._asdict()[name] == value
 
 
 def test_switch_beats_number():
@@ -148,16 +148,6 @@ def test_refused_and_ignored(capsys):
     (['--lr_decay_boundaries=30,60', '--lr_decay_values=.1,.01'], 'one number more')])
 def test_contradictions(words, part):
     assert part in message(*words)
-
-
-def test_model_and_recipe():
-    with pytest.raises(flags.FlagError, match='--model_name=NAME is missing'):
-        flags.model_name(given())
-    found = given('--model_name=m', '--recipe=asend')
-    assert flags.model_name(found) == 'm'
-    with pytest.raises(flags.FlagError, match='ascend'):
-        flags.recipe_name(found, {'tpu': {}, 'ascend': {}})
-    assert flags.recipe_name(given('--model_name=m'), {'tpu': {}, 'ascend': {}}) == 'tpu'
 
 
 @pytest.mark.parametrize('word, part', [('--help', '--model_name'), ('-h', '--train_batch_size'),

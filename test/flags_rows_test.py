@@ -11,7 +11,7 @@ from flags import legacy, levels, rows, spec
 from flags.rules import RULES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-READ_INSIDE_FLAGS = {'config_file', 'params_override', 'recipe', 'model_name'}
+READ_INSIDE_FLAGS = {'config_file', 'params_override', 'defaults'}
 
 
 def test_no_name_twice():
@@ -53,13 +53,14 @@ def test_recipes_are_made_of_flags():
 
 
 def names_read(path):
-    """Flags a file reads: params.NAME, and names in tuples, lists and call arguments."""
+    """Flags a file reads: params.NAME (main.py's first look: first.NAME), and names in tuples,
+    lists and call arguments."""
     with open(path) as source:
         tree = ast.parse(source.read())
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             owner = node.value
-            if 'params' in (getattr(owner, 'id', ''), getattr(owner, 'attr', '')):
+            if {'params', 'first'} & {getattr(owner, 'id', ''), getattr(owner, 'attr', '')}:
                 yield node.attr
         items = getattr(node, 'elts', []) + (node.args if isinstance(node, ast.Call) else [])
         for item in items:
