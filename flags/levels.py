@@ -38,7 +38,7 @@ def is_boolean(name):
 
 def nearest(name, names=None, prefix=''):
     """' Did you mean ...?' or ''."""
-    found = difflib.get_close_matches(name, names or all_names(), 3, 0.6)
+    found = difflib.get_close_matches(name.lower(), names or all_names(), 3, 0.6)
     return f' Did you mean {" or ".join(prefix + name for name in found)}?' if found else ''
 
 
