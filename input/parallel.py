@@ -1,0 +1,171 @@
+"""Runs tasks in this process or in several, shows progress, and stops cleanly on a signal.
+
+A task function is called as `function(task, advance)` and calls `advance(n)` after every n images;
+`advance` raises Stopped once SIGINT or SIGTERM arrived or another task failed. A task thus always
+ends by itself and can clean up.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+
+
+class Stopped(Exception):
+    """Interrupted; the same command goes on from here."""
+
+    exit_code = 75
+
+
+_SHARED = {}
+
+
+class Progress:
+    """A bar that rewrites itself on a terminal, a plain line every ten seconds elsewhere."""
+
+    def __init__(self, label, total, stream=None):
+        self._label, self._total = label, total
+        self._stream = stream or sys.stdout
+        self._tty = self._stream.isatty()
+        self._every = 0.3 if self._tty else 10.0
+        self._start = self._shown = time.time()
+        self.done = self.skipped = 0
+
+    def rate(self):
+        """Images per second, not counting those that an earlier run had done."""
+        return (self.done - self.skipped) / max(time.time() - self._start, 1e-6)
+
+    def show(self, done, skipped, last=False):
+        """Updates the counts; prints when it is time."""
+        self.done, self.skipped = done, skipped
+        if not last and time.time() - self._shown < self._every or last and not self._tty:
+            return
+        self._shown = time.time()
+        rate = self.rate()
+        left = (self._total - done) / rate if rate > 0 else 0
+        share = min(1.0, done / max(self._total, 1))
+        text = (f'{self._label} {done:,}/{self._total:,} images ({share:.0%}), '
+                f'{rate:,.0f} images/s, {_clock(left)} left')
+        if self._tty:
+            bar = '#' * int(share * 20)
+            self._stream.write(f'\r[{bar:<20}] {text}\x1b[K' + ('\n' if last else ''))
+        else:
+            self._stream.write(text + '\n')
+        self._stream.flush()
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f'{hours}:{minutes:02d}:{seconds:02d}' if hours else f'{minutes}:{seconds:02d}'
+
+
+def _advance(count, skipped=0):
+    with _SHARED['done'].get_lock():
+        _SHARED['done'].value += count + skipped
+        _SHARED['skipped'].value += skipped
+    if _SHARED['stop'].value:
+        raise Stopped('interrupted')
+
+
+def _start_worker(shared):
+    """A worker leaves signals to its parent and goes when the parent is gone."""
+    _SHARED.update(shared)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _call(function, task):
+    return function(task, _advance)
+
+
+@contextlib.contextmanager
+def _signals(stop):
+    """Turns SIGINT and SIGTERM into a request to stop; a second one acts at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore():
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+    def request(number, frame):
+        del number, frame
+        stop.value = 1
+        restore()
+    for number in before:
+        signal.signal(number, request)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def run(function, tasks, workers, progress):
+    """List of the results of `function(task, advance)` in the order of the tasks.
+
+    Raises:
+        Stopped: a signal came, or a worker process died.
+        Exception: the first one that a task raised.
+    """
+    workers = min(workers, len(tasks))
+    context = multiprocessing.get_context('fork')
+    shared = {'done': context.Value('q', 0), 'skipped': context.Value('q', 0),
+              'stop': context.RawValue('b', 0)}
+    with _signals(shared['stop']):
+        if workers <= 1:
+            return _run_here(function, tasks, shared, progress)
+        return _run_processes(function, tasks, workers, context, shared, progress)
+
+
+def _run_here(function, tasks, shared, progress):
+    _SHARED.update(shared)
+
+    def advance(count, skipped=0):
+        _advance(count, skipped)
+        progress.show(shared['done'].value, shared['skipped'].value)
+    results = [function(task, advance) for task in tasks]
+    progress.show(shared['done'].value, shared['skipped'].value, last=True)
+    return results
+
+
+def _run_processes(function, tasks, workers, context, shared, progress):
+    with futures.ProcessPoolExecutor(workers, context, _start_worker, (shared,)) as pool:
+        waiting = [pool.submit(_call, function, task) for task in tasks]
+        pending = set(waiting)
+        while pending:
+            done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)
+            progress.show(shared['done'].value, shared['skipped'].value)
+            if shared['stop'].value or any(future.exception() for future in done):
+                shared['stop'].value = 1
+                for future in pending:
+                    future.cancel()
+        progress.show(shared['done'].value, shared['skipped'].value, last=True)
+    return _collect(waiting)
+
+
+def _collect(waiting):
+    """Results of all futures, or the error that says most."""
+    errors = [future.exception() for future in waiting if not future.cancelled()]
+    errors = [error for error in errors if error]
+    if any(isinstance(error, BrokenProcessPool) for error in errors):
+        raise Stopped('a worker process was killed (out of memory?)')
+    for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
+        raise error
+    if any(future.cancelled() for future in waiting):
+        raise Stopped('interrupted')
+    return [future.result() for future in waiting]
