@@ -1,0 +1,106 @@
+"""Converts a folder of images to TFRecords, and verifies TFRecords.
+
+    python convert_tfrecord.py --input_dir=photos --output_dir=records --holdout=0.1
+    python convert_tfrecord.py --verify records
+
+Reads root/<class>/<images>, root/{train,val,test}/<class>/<images>, ImageNet (train/<synset>/ and a
+flat validation/ with synset_labels.txt) and CIFAR-10's binary files. Good RGB and gray JPEG files
+are copied untouched; CMYK JPEG, PNG and others are re-encoded as JPEG, by content. An interrupted
+conversion goes on when the same command is typed again.
+
+Exit codes: 0 done, 2 bad flags, 3 bad data, 75 interrupted and resumable.
+"""
+
+import argparse
+import difflib
+import sys
+
+from input import convert, parallel, verify
+from input.errors import DataError
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text}: 1 or more')
+    return value
+
+
+def _fraction(text):
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f'{text}: 0 to less than 1')
+    return value
+
+
+def _seed(text):
+    value = int(text)
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError(f'{text}: 0 to 2^32 - 1')
+    return value
+
+
+# flag, settings
+OPTIONS = (
+    ('input_dir', dict(metavar='DIR', help='folder of images')),
+    ('output_dir', dict(metavar='DIR', help='folder for the TFRecords')),
+    ('split', dict(choices=convert.SPLITS + ('all',), default='all', help='what to write')),
+    ('shards', dict(type=_count, metavar='N',
+                    help='train shards (default: by size, about 150 MB each, at most 1024)')),
+    ('validation_shards', dict(type=_count, metavar='N',
+                               help='validation shards (default: by size, at most 128)')),
+    ('workers', dict(type=_count, metavar='N', help='processes (default: one a core)')),
+    ('on_bad_image', dict(choices=convert.POLICIES, default='fail',
+                          help='fail: stop at a truncated file or one that is no image; skip: '
+                               'leave it out; reencode: keep what a truncated one still holds')),
+    ('label_offset', dict(type=int, choices=(0, 1),
+                          help='label of the first class (default: 1 for ImageNet, otherwise 0)')),
+    ('validation_labels', dict(metavar='FILE', help='classes of a flat validation folder, a line '
+                               'an image in the order of the names')),
+    ('seed', dict(type=_seed, default=0, metavar='N', help='of the shuffling and the holdout')),
+    ('holdout', dict(type=_fraction, default=0.0, metavar='FRACTION',
+                     help='part that becomes validation where there is one split only')),
+    ('verify', dict(metavar='DIR', help='check every record of DIR instead of converting')),
+)
+
+
+def parse(argv):
+    """Namespace of the options; exits with 2 and the nearest name for an unknown one."""
+    parser = argparse.ArgumentParser(
+        prog='convert_tfrecord.py', description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, settings in OPTIONS:
+        parser.add_argument(f'--{name}', **settings)
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        names = [f'--{name}' for name, _ in OPTIONS] + ['--help']
+        near = difflib.get_close_matches(unknown[0].split('=')[0], names, 1)
+        hint = f'; did you mean {near[0]}?' if near else f'; options: {", ".join(names)}'
+        parser.error(f'unknown option {unknown[0]}{hint}')
+    if given.verify and (given.input_dir or given.output_dir):
+        parser.error('--verify DIR stands alone, without --input_dir and --output_dir')
+    for name in ('input_dir', 'output_dir'):
+        if not given.verify and not getattr(given, name):
+            parser.error(f'--{name}=DIR is needed (or --verify DIR)')
+    return given
+
+
+def main(argv):
+    """Runs the command; returns the exit code."""
+    given = parse(argv)
+    sys.stdout.reconfigure(errors='backslashreplace')
+    sys.stderr.reconfigure(errors='backslashreplace')
+    try:
+        if given.verify:
+            return verify.report(given.verify, given.workers)
+        convert.convert(convert.Options(
+            **{name: getattr(given, name) for name in convert.Options._fields}))
+        return 0
+    except (DataError, parallel.Stopped) as error:
+        again = '. Type the same command again to go on' if error.exit_code == 75 else ''
+        print(f'ERROR: {error}{again}', file=sys.stderr, flush=True)
+        return error.exit_code
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
