@@ -15,6 +15,9 @@ import tensorflow.compat.v1 as tf
 from input import records
 from input.errors import DataError
 
+# Records each open file reads ahead in a thread of its own.
+READ_AHEAD = 8
+
 Shard = namedtuple('Shard', 'path count')
 
 
@@ -47,6 +50,7 @@ class TFRecordReader:
         path = tf.gather(tf.constant([shard.path for shard in self.shards]), index)
         size = tf.gather(tf.constant([shard.count for shard in self.shards], tf.int64), index)
         stream = tf.data.TFRecordDataset(path, buffer_size=1 << 20).take(size)
+        stream = stream.prefetch(READ_AHEAD)
         return tf.data.Dataset.zip((tf.data.Dataset.range(1 << 62), stream)).map(
             lambda record, data: (path, record, data, tf.constant(-1, tf.int64)))
 
