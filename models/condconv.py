@@ -16,22 +16,22 @@ def convolutions(x, block, names, settings):
     """layers.Convolutions of one block, its three routed by the pooled block input `x`."""
     if not block.experts:
         return layers.PLAIN
-    routed = settings._replace(
-        initializers=settings.initializers._replace(dense=_glorot))
-    routing = tf.sigmoid(layers.dense(
-        layers.global_pool(x, settings), names.routing, block.experts, routed))
+    routing = route(x, block, names, settings)
     return layers.Convolutions(
         expand=functools.partial(pointwise, routing=routing),
         depthwise=functools.partial(depthwise, routing=routing),
         project=functools.partial(pointwise, routing=routing))
 
 
-def _glorot(shape):
-    del shape
-    return tf.glorot_uniform_initializer()
+def route(x, block, names, settings):
+    """Weights of the experts, each in (0, 1): float32 [batch, experts]."""
+    glorot = settings.initializers._replace(dense=lambda shape: tf.glorot_uniform_initializer())
+    return tf.sigmoid(layers.dense(
+        layers.global_pool(x, settings), names.routing, block.experts,
+        settings._replace(initializers=glorot)))
 
 
-def _mixed(name, shape, initializer, routing, dtype):
+def mixed(name, shape, initializer, routing, dtype):
     """Kernels [batch, *shape]: the experts of variable `name` [experts, size] mixed by example."""
     size = 1
     for extent in shape:
@@ -55,7 +55,7 @@ def pointwise(x, scopes, filters, settings, routing):
     """
     x = _channels_last(x, settings)
     channels = int(x.shape[-1])
-    kernels = _mixed(f'{scopes[0]}/condconv_kernel', [channels, filters],
+    kernels = mixed(f'{scopes[0]}/condconv_kernel', [channels, filters],
                      settings.initializers.conv([1, 1, channels, filters]), routing, x.dtype)
     shape = tf.shape(x)
     flat = tf.reshape(x, [shape[0], shape[1] * shape[2], channels])
@@ -71,15 +71,15 @@ def depthwise(x, scopes, kernels, stride, settings, routing):
     """
     x = _channels_last(x, settings)
     kernel, channels = kernels[0], int(x.shape[-1])
-    mixed = _mixed(f'{scopes[0]}/depthwise_condconv_kernel', [kernel, kernel, channels],
+    mixture = mixed(f'{scopes[0]}/depthwise_condconv_kernel', [kernel, kernel, channels],
                    settings.initializers.depthwise([kernel, kernel, channels, 1]), routing,
                    x.dtype)
     batch = tf.shape(x)[0]
-    mixed = tf.reshape(tf.transpose(mixed, [1, 2, 0, 3]), [kernel, kernel, batch * channels, 1])
+    mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]), [kernel, kernel, batch * channels, 1])
     wide = tf.transpose(x, [1, 2, 0, 3])                                # [H, W, batch, channels]
     extents = tf.shape(wide)
     wide = tf.reshape(wide, [1, extents[0], extents[1], batch * channels])
-    out = tf.nn.depthwise_conv2d(wide, mixed, [1, stride, stride, 1], 'SAME')
+    out = tf.nn.depthwise_conv2d(wide, mixture, [1, stride, stride, 1], 'SAME')
     extents = tf.shape(out)
     out = tf.reshape(out, [extents[1], extents[2], batch, channels])
     return _restored(tf.transpose(out, [2, 0, 1, 3]), settings)
