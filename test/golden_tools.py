@@ -77,3 +77,33 @@ def images(seed, batch, size):
     """Uniform images in [-1, 1); the generator comes back for further draws."""
     draws = np.random.RandomState(seed)
     return draws.uniform(-1, 1, (batch, size, size, 3)).astype(np.float32), draws
+
+
+def torch_values(model, variables, table):
+    """{variable: array} from state_dict arrays made by the same rule under their torch names."""
+    golden = read_json(model, 'variables')
+    rows = {row['name']: row for row in golden['variables']}
+    rules = {'gamma': 'positive', 'moving_variance': 'positive', 'kernel': 'kernel'}
+    keys = {name: (key, axes) for name, key, axes in table}
+    values = {}
+    for v in variables:
+        key, axes = keys[v.op.name]
+        row = rows[key]
+        array = weights(key, row['shape'], golden['kernel_gain'], row['fan_in'],
+                        rules.get(row['rule'], 'shift'))
+        values[v] = array.transpose(axes)
+    return values
+
+
+_COUNTED = {
+    'Conv2D': lambda op: op.inputs[1].shape[:3],
+    'DepthwiseConv2dNative': lambda op: op.inputs[1].shape[:2],
+    'MatMul': lambda op: op.inputs[0].shape[1:],
+    'BatchMatMulV2': lambda op: op.inputs[0].shape[-1:],
+}
+
+
+def multiply_adds(graph):
+    """Multiply-adds of an inference graph: output elements times length of each sum."""
+    return sum(op.outputs[0].shape.num_elements() * _COUNTED[op.type](op).num_elements()
+               for op in graph.get_operations() if op.type in _COUNTED)
