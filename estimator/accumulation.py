@@ -35,7 +35,8 @@ class Accumulator:
 
     The global step counts updates, not micro-batches: schedules, averages, checkpoints and logs
     see the run a batch of steps * micro-batch would have had (plan.global_batch includes
-    `steps`). Batch-norm statistics still come from each micro-batch.
+    `steps`). Batch-norm statistics still come from each micro-batch. The sums are local variables,
+    not in checkpoints: a run that stops between updates takes up the stream at its last update.
 
     due: boolean tensor, true when this micro-batch completes an update; for
     averaging.MovingAverage.apply(when=...). Available after apply_gradients.
@@ -60,7 +61,7 @@ class Accumulator:
                 tf.VariableScope(reuse=tf.AUTO_REUSE, name=''), auxiliary_name_scope=False):
             count = tf.get_variable(
                 'gradient_accumulation/count', [], tf.int32, tf.zeros_initializer(),
-                trainable=False, use_resource=True,
+                trainable=False, use_resource=True, collections=[tf.GraphKeys.LOCAL_VARIABLES],
                 aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
             sums = [_sum_of(variable) for variable in variables]
         self.due = tf.equal(count.read_value() + 1, self._steps)
@@ -98,5 +99,6 @@ def _sum_of(variable):
     return tf.get_variable(
         f'{name}/GradientSum', shape=variable.shape, dtype=variable.dtype.base_dtype,
         initializer=tf.zeros_initializer(), trainable=False, use_resource=True,
+        collections=[tf.GraphKeys.LOCAL_VARIABLES],
         synchronization=tf.VariableSynchronization.ON_READ,
         aggregation=tf.VariableAggregation.SUM)

@@ -121,7 +121,7 @@ def _linear_run(micro_steps, clip_norm, updates=4):
         step = tf.train.get_or_create_global_step()
         optimizer = accumulation.Accumulator(_make('rmsprop', .05), micro_steps, clip_norm)
         train = optimizer.apply_gradients(optimizer.compute_gradients(loss), step)
-        session.run(tf.global_variables_initializer())
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
         due = []
         for part in range(updates * micro_steps):
             rows = slice(part * 12 // micro_steps, (part + 1) * 12 // micro_steps)
