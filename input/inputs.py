@@ -65,10 +65,9 @@ class Inputs:
             'eval': self._limited(source.evaluation, params.num_eval_images, 'num_eval_images')}
         self._counts = {split: reader.count if reader else 0
                         for split, reader in self._readers.items()}
-        some = self._readers['train'] or self._readers['eval']
-        self._rule = labels.resolve(source, labels.sniff(some), params, native_classes)
-        for reader in filter(None, self._readers.values()):
-            labels.check(self._rule, reader)
+        rows = labels.sample(filter(None, self._readers.values()))
+        self._rule = labels.resolve(source, rows, params, native_classes)
+        labels.check(self._rule, rows)
         self.num_classes = self._rule.num_classes
         self.class_names = labels.names(self._rule, source.class_names)
 

@@ -10,15 +10,10 @@ LabelRule = namedtuple('LabelRule', 'classes offset origin num_classes backgroun
 IMAGENET = 1000
 
 
-def sniff(reader):
-    """(smallest, largest stored label, number seen, are these all) of a bounded sample."""
-    low, high, seen = None, None, 0
-    for path, record, data in reader.sample():
-        label = reader.image_and_label(path, record, data)[1]
-        low = label if low is None else min(low, label)
-        high = label if high is None else max(high, label)
-        seen += 1
-    return low, high, seen, seen == reader.count
+def sample(readers):
+    """(path, record, stored label) of a bounded number of examples of each reader."""
+    return [(path, record, reader.image_and_label(path, record, data)[1])
+            for reader in readers for path, record, data in reader.sample()]
 
 
 def _classes_of_bare(low, high, wanted, native):
@@ -42,19 +37,20 @@ def _offset_of(source, low, high, seen, classes):
     return 0, labels
 
 
-def resolve(source, sample, params, native):
+def resolve(source, rows, params, native):
     """The LabelRule of a source.
 
     Args:
         source: sources.Source.
-        sample: what `sniff` returned.
+        rows: what `sample` returned.
         params: label_offset and num_label_classes, both None when not given.
         native: number of classes the network has by itself.
 
     Raises:
         DataError: labels out of range, or a class count that does not fit.
     """
-    low, high, seen, _ = sample
+    stored = [label for _, _, label in rows]
+    low, high, seen = min(stored), max(stored), len(stored)
     wanted = params.num_label_classes
     classes = source.num_classes or _classes_of_bare(low, high, wanted, native)
     offset, origin = source.label_offset, source.origin
@@ -71,10 +67,9 @@ def resolve(source, sample, params, native):
     return LabelRule(classes, offset, origin, num_classes, num_classes - classes)
 
 
-def check(rule, reader):
+def check(rule, rows):
     """Raises DataError for the first sampled record whose label is out of range."""
-    for path, record, data in reader.sample():
-        label = reader.image_and_label(path, record, data)[1]
+    for path, record, label in rows:
         reason = explain(rule, label)
         if reason:
             raise DataError(f'{path}, record {record}: {reason}')
@@ -85,11 +80,14 @@ def explain(rule, label):
     low, high = rule.offset, rule.offset + rule.classes - 1
     if low <= label <= high:
         return None
-    other = 1 - rule.offset if rule.offset in (0, 1) else 0
-    hint = (f'--label_offset={other}' if other <= label <= other + rule.classes - 1
-            else f'--num_label_classes={max(label - rule.offset + 1, 1)}')
+    hints = []
+    if label in (low - 1, high + 1):
+        hints.append(f'--label_offset={rule.offset + label - (high if label > high else low)}')
+    if label > high:
+        hints.append(f'--num_label_classes={label - low + 1}')
+    advice = f'Pass {" or ".join(hints)} if the data is right' if hints else 'Convert the data again'
     return (f'label {label} is out of range: labels run {low}..{high} ({rule.classes} classes, '
-            f'label offset {rule.offset} from {rule.origin}). Pass {hint} if the data is right')
+            f'label offset {rule.offset} from {rule.origin}). {advice}')
 
 
 def names(rule, class_names):

@@ -17,6 +17,9 @@ from input.errors import DataError
 
 # Records each open file reads ahead in a thread of its own.
 READ_AHEAD = 8
+# Examples looked at when a data set is opened.
+SAMPLE_SHARDS = 32
+SAMPLE_RECORDS = 512
 
 Shard = namedtuple('Shard', 'path count')
 
@@ -82,11 +85,12 @@ class TFRecordReader:
         """(encoded bytes, stored label) of what `examples` yields."""
         return records.image_and_label(path, record, data, self.layout)
 
-    def sample(self, shard_limit=64, record_limit=64):
-        """A bounded number of (path, record, payload), the first ones of evenly spread shards."""
-        step = max(1, -(-len(self.shards) // shard_limit))
-        for shard in self.shards[::step]:
-            for index, data in enumerate(records.head(shard.path, min(record_limit, shard.count))):
+    def sample(self):
+        """A bounded number of (path, record, payload): the first ones of evenly spread shards."""
+        shards = self.shards[::-(-len(self.shards) // SAMPLE_SHARDS)]
+        for shard in shards:
+            wanted = min(shard.count, SAMPLE_RECORDS // len(shards))
+            for index, data in enumerate(records.head(shard.path, wanted)):
                 yield shard.path, index, data
 
 
@@ -140,9 +144,9 @@ class FolderReader:
             name = os.fsdecode(path)
             yield name, 0, name
 
-    def sample(self, shard_limit=64, record_limit=1):
+    def sample(self):
         """The first examples."""
-        return itertools.islice(self.examples(), shard_limit * record_limit)
+        return itertools.islice(self.examples(), SAMPLE_SHARDS)
 
     def image_and_label(self, path, record, data):
         """(encoded bytes, label) of what `examples` yields."""
