@@ -8,6 +8,7 @@ NOTE: the template's scripts drop their options, hide a failed run behind exit c
 compilation in the frame rate; here every option reaches main.py and warm-up steps do not count.
 """
 
+import json
 import os
 import platform
 import re
@@ -25,7 +26,7 @@ LOSS_LINE = re.compile(r'INFO:tensorflow:loss = ([^,]+), step')
 # Flags of a case, below the command line.
 CASES = {
     'full': {'mode': 'train_and_eval'},
-    'performance': {'mode': 'train', 'train_steps': '100', 'log_step_count_steps': '10'},
+    'performance': {'mode': 'train', 'train_steps': 100, 'log_step_count_steps': 10},
 }
 BAD_FLAGS = 2
 
@@ -139,17 +140,14 @@ def _model_dir(case, options, output):
 
 
 def _command(case, size, options, model_dir, output):
-    """The command line of main.py: the case's flags first, so that the user's win."""
-    flags = dict(CASES[case], model_name='mixnet-s', recipe='launcher', model_dir=model_dir,
-                 precision_mode='allow_mix_precision', dump_dir=os.path.join(output, 'dump'),
-                 profiling_dir=os.path.join(output, 'profiling'))
+    """The command line of main.py: the case's values lie below everything the user says."""
+    values = dict(CASES[case], model_name='mixnet-s', recipe='launcher', model_dir=model_dir,
+                  precision_mode='allow_mix_precision', dump_dir=os.path.join(output, 'dump'),
+                  profiling_dir=os.path.join(output, 'profiling'))
     if size == 1:
-        flags['num_devices'] = '1'
-    if _value(options, 'train_epochs', 'max_epoch', 'epochs') is not None:
-        flags.pop('train_steps', None)
-    taken = {name for name in flags if _value(options, name) is not None}
-    kept = [f'--{name}={value}' for name, value in flags.items() if name not in taken]
-    return [sys.executable, os.path.join(ROOT, 'main.py')] + kept + _without_output_path(options)
+        values['num_devices'] = 1
+    return [sys.executable, os.path.join(ROOT, 'main.py'), '--defaults=' + json.dumps(values)
+            ] + _without_output_path(options)
 
 
 def _without_output_path(options):

@@ -2,8 +2,6 @@
 
 import time
 
-import tensorflow.compat.v1 as tf
-
 from estimator import inspect_model
 from estimator import pictures
 from estimator import preemption
@@ -68,18 +66,31 @@ def evaluate(job):
         return 'completed' if _evaluate(job, source, keeper) else 'preempted'
     plan = job.make_plan()
     last = None
-    for prefix in tf.train.checkpoints_iterator(
-            job.params.model_dir, timeout=job.params.eval_timeout,
-            timeout_fn=lambda: job.preemption.signal is not None):
+    for prefix in _new_checkpoints(job):
         if not _evaluate(job, prefix, keeper):
             return 'preempted'
         last = prefix
         if step_of(prefix) >= plan.train_steps:
             break
+    if job.preemption.signal is not None:
+        return 'preempted'
     if last is None:
         raise CheckpointError(f'{job.params.model_dir}: no checkpoint appeared within '
                               f'--eval_timeout={job.params.eval_timeout} seconds.')
     return 'completed'
+
+
+def _new_checkpoints(job):
+    """Checkpoints as they appear, until none has for --eval_timeout seconds or a signal came."""
+    seen, waited = None, 0
+    while waited < job.params.eval_timeout and job.preemption.signal is None:
+        newest = job.latest()
+        if newest != seen:
+            seen, waited = newest, 0
+            yield newest
+        else:
+            time.sleep(1)
+            waited += 1
 
 
 def cycles(step, train_steps, steps_per_eval):

@@ -19,7 +19,7 @@ CIFAR_STD = (0.2023 * 255, 0.1994 * 255, 0.2010 * 255)
 
 # train(source, size, seed, style) and evaluate(source, size, style) give float32 [size, size, 3]
 # in 0..255; mean and std are in the same unit.
-Style = namedtuple('Style', 'train evaluate resize mean std color jpeg')
+Style = namedtuple('Style', 'train evaluate resize mean std color jpeg flip')
 
 
 def _fitted(source, window, size, style):
@@ -89,8 +89,11 @@ def cifar_evaluate(source, size, style):
 
 
 _INCEPTION = Style(inception_train, inception_evaluate, decode.bilinear,
-                   (127.5,) * 3, (127.5,) * 3, True, {})
-_TPU = Style(tpu_train, tpu_evaluate, decode.bilinear, IMAGENET_MEAN, IMAGENET_STD, False, {})
+                   (127.5,) * 3, (127.5,) * 3, True, {}, True)
+_TPU = Style(tpu_train, tpu_evaluate, decode.bilinear, IMAGENET_MEAN, IMAGENET_STD, False, {},
+             True)
+_CIFAR = Style(cifar_train, cifar_evaluate, decode.antialiased, CIFAR_MEAN, CIFAR_STD, False, {},
+               True)
 
 STYLES = {
     'tpu_bilinear': _TPU,
@@ -100,9 +103,9 @@ STYLES = {
     'inception_ascend': _INCEPTION._replace(
         jpeg={'fancy_upscaling': False, 'dct_method': 'INTEGER_FAST'}),
     'torch': Style(torch_train, torch_evaluate, decode.antialiased,
-                   IMAGENET_MEAN, IMAGENET_STD, False, {}),
-    'cifar': Style(cifar_train, cifar_evaluate, decode.antialiased,
-                   CIFAR_MEAN, CIFAR_STD, False, {}),
+                   IMAGENET_MEAN, IMAGENET_STD, False, {}, True),
+    'cifar': _CIFAR,
+    'digits': _CIFAR._replace(flip=False),      # the embedded digits: a mirrored 2 is no 2
 }
 
 # Names of the originals' --preprocessing_name, --resize_method and --dataset.
@@ -157,8 +160,9 @@ def train_image(encoded, size, seed, params, style):
     """Training: string scalar and example seed int64 [2] -> float32 [size, size, 3] normalised."""
     source = decode.EncodedImage(encoded, **style.jpeg)
     image = style.train(source, size, seed, style)
-    flipped = coin(seed, 'flip')
-    image = tf.cond(flipped, lambda: tf.reverse(image, [1]), lambda: image)
+    if style.flip:
+        flipped = coin(seed, 'flip')
+        image = tf.cond(flipped, lambda: tf.reverse(image, [1]), lambda: image)
     image.set_shape([size, size, 3])
     if params.augment_name:
         image = _augmented(image, params, seed)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -184,7 +183,5 @@ def test_frozen_variables_stay(tmp_path):
 
 
 def test_evaluation_waits_for_a_checkpoint(tmp_path):
-    start = time.time()
     with pytest.raises(CheckpointError, match='no checkpoint appeared'):
         program.run(tmp_path, mode='eval', eval_timeout=1, train_steps=1)
-    assert time.time() - start < 60
