@@ -68,6 +68,9 @@ def prepare(directory=None, say=print):
         return directory
     aside = None
     try:
+        if os.path.isdir(directory) and os.listdir(directory):
+            raise DataError(f'{directory} holds no {manifest.FILE} but other things: pass another '
+                            '--data_dir for the digits, or convert what is there')
         os.makedirs(os.path.dirname(directory), exist_ok=True)
         aside = tempfile.mkdtemp(prefix='.digits-', dir=os.path.dirname(directory))
         _convert(aside)
@@ -98,9 +101,9 @@ def _convert(aside):
 
 
 def _settle(made, directory):
+    """Renames, unless another process was faster."""
     try:
         os.rename(made, directory)
-    except OSError as error:
+    except OSError:
         if not os.path.exists(os.path.join(directory, manifest.FILE)):
-            raise DataError(f'{directory} is there and is no converted data set: pass another '
-                            f'--data_dir ({error.strerror})') from error
+            raise

@@ -6,7 +6,6 @@ quality 100, as slim's build_imagenet_data.py did for its 22 CMYK files and its 
 """
 
 import io
-import struct
 import warnings
 from collections import namedtuple
 
@@ -17,6 +16,8 @@ QUALITY = 100
 SALVAGED = 'truncated '    # how the change of a salvaged image starts
 _COPIED_MODES = ('RGB', 'L')
 _JPEG_NAMES = ('JPEG', 'MPO')
+_IMAGE_STARTS = (b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n')
+_CUT_SHORT = ('truncated', 'premature', 'eof', 'incomplete', 'unpack', 'out of range')
 
 
 class BadImage(Exception):
@@ -50,16 +51,18 @@ def _open(data):
             warnings.simplefilter('ignore')
             return Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:
-        reason = 'truncated' if _is_image_start(data) else 'not an image'
-        raise BadImage(reason) from error
+        started = data.startswith(_IMAGE_STARTS)
+        raise BadImage('truncated' if started else 'not an image') from error
     except Image.DecompressionBombError as error:
         raise BadImage('too many pixels') from error
     except Exception as error:
-        raise BadImage('damaged') from error
+        raise BadImage(_reason(error)) from error
 
 
-def _is_image_start(data):
-    return data[:3] == b'\xff\xd8\xff' or data[:8] == b'\x89PNG\r\n\x1a\n'
+def _reason(error):
+    """truncated or damaged, from what PIL says."""
+    text = str(error).lower()
+    return 'truncated' if any(word in text for word in _CUT_SHORT) else 'damaged'
 
 
 def _decode(data):
@@ -84,12 +87,8 @@ def _load(image):
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             image.load()
-    except (OSError, EOFError, IndexError, struct.error, SyntaxError) as error:
-        text = str(error).lower()
-        cut = any(word in text for word in ('truncated', 'premature', 'eof', 'incomplete'))
-        raise BadImage('truncated' if cut else 'damaged') from error
     except Exception as error:
-        raise BadImage('damaged') from error
+        raise BadImage(_reason(error)) from error
 
 
 def _salvage(data):

@@ -28,7 +28,7 @@ _SHARED = {}
 class Progress:
     """A bar that rewrites itself on a terminal, a plain line every ten seconds elsewhere."""
 
-    def __init__(self, label, total, stream=None):
+    def __init__(self, label, total, stream=None):    # total 0: not known
         self._label, self._total = label, total
         self._stream = stream or sys.stdout
         self._tty = self._stream.isatty()
@@ -46,17 +46,23 @@ class Progress:
         if not last and time.time() - self._shown < self._every or last and not self._tty:
             return
         self._shown = time.time()
-        rate = self.rate()
-        left = (self._total - done) / rate if rate > 0 else 0
-        share = min(1.0, done / max(self._total, 1))
-        text = (f'{self._label} {done:,}/{self._total:,} images ({share:.0%}), '
-                f'{rate:,.0f} images/s, {_clock(left)} left')
+        share = min(1.0, done / self._total) if self._total else 0.0
+        text = f'{self._label} {self._count()}, {self.rate():,.0f} images/s'
         if self._tty:
             bar = '#' * int(share * 20)
             self._stream.write(f'\r[{bar:<20}] {text}\x1b[K' + ('\n' if last else ''))
         else:
             self._stream.write(text + '\n')
         self._stream.flush()
+
+
+    def _count(self):
+        """'done/total images (share), time left' where the total is known."""
+        if not self._total:
+            return f'{self.done:,} images'
+        left = (self._total - self.done) / max(self.rate(), 1e-6)
+        time_left = f', {_clock(left)} left' if self.done > self.skipped else ''
+        return f'{self.done:,}/{self._total:,} images ({self.done / self._total:.0%}){time_left}'
 
 
 def _clock(seconds):

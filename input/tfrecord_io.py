@@ -23,7 +23,12 @@ class BadRecord(Exception):
         self.fatal = fatal
 
 
+_ONE_BYTE = [bytes((value,)) for value in range(128)]
+
+
 def _varint(value):
+    if value < 128:
+        return _ONE_BYTE[value]
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)
@@ -33,7 +38,7 @@ def _varint(value):
 
 
 def _field(number, payload):
-    return _varint(number << 3 | 2) + _varint(len(payload)) + payload
+    return _ONE_BYTE[number << 3 | 2] + _varint(len(payload)) + payload
 
 
 def _feature(value):
