@@ -40,7 +40,13 @@ class EncodedImage:
         return tf.ensure_shape(image, [None, None, 3])
 
     def window(self, window):
-        """uint8 [window height, window width, 3] for a window (y, x, height, width)."""
+        """uint8 [window height, window width, 3] for a window (y, x, height, width).
+
+        Without fancy upscaling the whole image is decoded: libjpeg-turbo's merged upsampling
+        reads past the end when it has to crop as well, and takes the process down.
+        """
+        if not self._jpeg.get('fancy_upscaling', True):
+            return cut(self.whole(), window)
         image = tf.cond(
             self._is_jpeg,
             lambda: tf.image.decode_and_crop_jpeg(self._encoded, window, **self._jpeg),

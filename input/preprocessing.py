@@ -45,8 +45,8 @@ def tpu_evaluate(source, size, style):
 
 
 def inception_train(source, size, seed, style):
-    """slim's distorted crop. NOTE: decoded with the crop fused in, which may differ from decoding
-    the whole image in the chroma of the last column."""
+    """slim's distorted crop. NOTE: fused into the decoding where the style allows, which may
+    differ from decoding the whole image in the chroma of the last column."""
     window = crop.distorted(source.height, source.width, seed, (0.05, 1.0), (0.75, 1.33),
                             attempts=100)
     return _fitted(source, window, size, style)
