@@ -25,8 +25,9 @@ def main(argv):
     import tensorflow.compat.v1 as tf
     console.configure(first.verbose)
     tf.disable_v2_behavior()
+    tf.enable_resource_variables()
     from estimator import runner
-    from input import Inputs, dataset_recipes
+    from input import Inputs, Serving, dataset_recipes
     import models
 
     try:
@@ -34,14 +35,17 @@ def main(argv):
         recipe = network.recipe_named(first.recipe)
     except ValueError as error:
         raise flags.FlagError(str(error))
-    params = flags.merge(given, [recipe] + dataset_recipes(first))
+    first = first._replace(model_dir=first.model_dir or os.path.join('result', network.name))
+    layers = runner.layers(network, first)
+    params = flags.merge(given, [recipe] + (dataset_recipes(first) if layers is None else layers))
     if params.explain:
         print(flags.explain(params))
         return 0
     if params.model_dir is None:
-        params = params._replace(model_dir=os.path.join('result', network.name))
+        params = params._replace(model_dir=first.model_dir)
     inputs = functools.partial(
-        Inputs, params, preprocessing=network.preprocessing, image_size=network.image_size,
+        Serving if params.mode in runner.SERVING else Inputs, params,
+        preprocessing=network.preprocessing, image_size=network.image_size,
         native_classes=network.num_classes)
     return runner.run(network, params, inputs)
 

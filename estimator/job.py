@@ -8,6 +8,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 from estimator import checkpoints
+from estimator import forms
 from estimator import guard
 from estimator import model_fn
 from estimator import plan as plan_lib
@@ -34,9 +35,10 @@ class Job:
         self.inputs = inputs
         self.device = session.find_device(params)
         self.precision = precision_lib.choose(params, self.device.kind)
-        self.global_batch = params.train_batch_size * self.device.count
+        images_per_run = (params.train_batch_size or 1) * self.device.count
+        self.global_batch = images_per_run * params.gradient_accumulation_steps
         self.preemption = preemption.Preemption()
-        self.throughput = progress.Throughput(self.global_batch)
+        self.throughput = progress.Throughput(images_per_run)
         self.started = time.time()
         self.measured = {'precision': self.precision.text}
         latest = checkpoints.latest_good(params.model_dir)
@@ -52,10 +54,8 @@ class Job:
         source = latest or (params.init_checkpoint and checkpoints.resolve(params.init_checkpoint))
         if not source:
             return params
-        forms = [params] + [params._replace(**form) for form in self.network.alternatives
-                            if all(getattr(params, name) is None for name in form)]
-        counts = [len(checkpoints.mismatches(source, self.variables(form))) for form in forms]
-        params = forms[counts.index(min(counts))]
+        params, _ = forms.fitting(self.network, params, source, self.inputs.num_classes,
+                                  self.inputs.image_size)
         if latest:
             checkpoints.require_fit(
                 latest, self.variables(params),
@@ -64,11 +64,8 @@ class Job:
 
     def variables(self, params):
         """{name: shape} of the network's variables under these params."""
-        with tf.Graph().as_default():
-            size = self.inputs.image_size
-            self.network.build(tf.zeros([1, size, size, 3]), training=False,
-                               **model_fn.overrides(self.network, params, self.inputs.num_classes))
-            return {v.op.name: v.shape.as_list() for v in self.network.model_variables()}
+        return forms.variables(self.network, params, self.inputs.num_classes,
+                               self.inputs.image_size)
 
     def latest(self):
         """Prefix of the newest checkpoint in model_dir, or None."""
@@ -118,7 +115,7 @@ class Job:
             say(initial.report)
         save = _cadence(params)
         bar = progress.Progress(plan, params.model_dir, self.throughput,
-                                params.log_step_count_steps, self.inputs.num_train_images)
+                                params.log_step_count_steps, params.gradient_accumulation_steps)
         hooks = [self.throughput, guard.NanGuard(self.precision.loss_scale == 'dynamic'), bar]
         hooks += trace.hooks(params, self.device)
         hooks.append(self.preemption.hook())
@@ -139,8 +136,10 @@ class Job:
         start = time.time()
         with self._explained():
             metrics = self.estimator(weights).evaluate(
-                self.inputs.eval_input_fn(self.params.eval_batch_size),
-                hooks=[self.preemption.hook()], checkpoint_path=prefix)
+                self.inputs.eval_input_fn(
+                    self.params.eval_batch_size or self.params.train_batch_size),
+                hooks=[self.preemption.hook()], checkpoint_path=prefix,
+                name=self.params.eval_name)
         if self.preemption.signal is not None:
             return None
         metrics = {name: value.item() for name, value in metrics.items()}

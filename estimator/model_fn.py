@@ -8,6 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from estimator import accumulation
 from estimator import averaging
 from estimator import checkpoints
 from estimator import losses
@@ -16,6 +17,7 @@ from estimator import optimizers
 from estimator import precision as precision_lib
 from estimator import schedules
 from estimator import session
+from estimator.errors import PlanError
 
 Run = collections.namedtuple(
     'Run', ['plan', 'num_classes', 'precision', 'device', 'eval_weights', 'initial'])
@@ -84,30 +86,41 @@ def _train(network, params, run, images, labels):
 
 def _update(network, params, run, loss, rate, step):
     """(train_op, norm of the gradient): optimizer step, batch statistics, moving average."""
+    early = params.moving_average_order == 'before'
+    average = None
+    if params.moving_average_decay:
+        average = averaging.MovingAverage(params.moving_average_decay)
+    updates = list(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+    if average and early:
+        updates.append(average.apply(network.model_variables(), step))
+    optimizer = _optimizer(params, run, rate)
+    with tf.control_dependencies(updates):
+        gradients = optimizer.compute_gradients(loss, trained_variables(params))
+    accumulates = isinstance(optimizer, accumulation.Accumulator)
+    gradients, norm = accumulation.clip(
+        gradients, 0 if accumulates else params.gradient_clip_norm)
+    train_op = optimizer.apply_gradients(gradients, step)
+    if average and not early:
+        with tf.control_dependencies([train_op]):
+            train_op = average.apply(network.model_variables(), step,
+                                     when=optimizer.due if accumulates else None)
+    return train_op, norm
+
+
+def _optimizer(params, run, rate):
+    """The optimizer with loss scaling and gradient accumulation around it, as asked for."""
     optimizer = optimizers.make(params, rate)
     if run.device.kind == 'npu':
         optimizer = session.wrap_npu_optimizer(optimizer, run.device, run.precision)
     else:
         optimizer = precision_lib.wrap_optimizer(optimizer, run.precision)
-    updates = list(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
-    average = None
-    if params.moving_average_decay:
-        average = averaging.MovingAverage(params.moving_average_decay)
-    if average and params.moving_average_order == 'before':
-        updates.append(average.apply(network.model_variables(), step))
-    with tf.control_dependencies(updates):
-        gradients = optimizer.compute_gradients(loss, trained_variables(params))
-    gradients = [(gradient, variable) for gradient, variable in gradients if gradient is not None]
-    norm = tf.global_norm([gradient for gradient, _ in gradients])
-    if params.gradient_clip_norm:
-        clipped, _ = tf.clip_by_global_norm(
-            [g for g, _ in gradients], params.gradient_clip_norm, use_norm=norm)
-        gradients = list(zip(clipped, [v for _, v in gradients]))
-    train_op = optimizer.apply_gradients(gradients, step)
-    if average and params.moving_average_order == 'after':
-        with tf.control_dependencies([train_op]):
-            train_op = average.apply(network.model_variables(), step)
-    return train_op, norm
+    if params.gradient_accumulation_steps == 1:
+        return optimizer
+    if params.moving_average_decay and params.moving_average_order == 'before':
+        raise PlanError('--gradient_accumulation_steps does not go with '
+                        '--moving_average_order=before; use --moving_average_order=after.')
+    return accumulation.Accumulator(optimizer, params.gradient_accumulation_steps,
+                                    params.gradient_clip_norm)
 
 
 def trained_variables(params):

@@ -21,8 +21,8 @@ class Throughput(tf.train.SessionRunHook):
     Must be the first hook of the list. `seconds` keeps one float per counted step.
     """
 
-    def __init__(self, global_batch, warm_up=3):
-        self.global_batch = global_batch
+    def __init__(self, images_per_run, warm_up=3):
+        self._images = images_per_run
         self.seconds = []
         self.total_steps = 0
         self._warm_up = warm_up
@@ -47,18 +47,18 @@ class Throughput(tf.train.SessionRunHook):
         counted = self.seconds[-last:] if last else self.seconds
         if not counted:
             counted = [self._fallback] if self.total_steps else []
-        return self.global_batch * len(counted) / sum(counted) if counted else 0.0
+        return self._images * len(counted) / sum(counted) if counted else 0.0
 
 
 class Progress(tf.train.SessionRunHook):
     """One line on the console and one row in log.csv every `every` steps and at the end."""
 
-    def __init__(self, plan, model_dir, throughput, every, examples_per_epoch):
+    def __init__(self, plan, model_dir, throughput, every, runs_per_step=1):
         self._plan = plan
         self._path = os.path.join(model_dir, 'log.csv')
         self._throughput = throughput
         self._every = max(1, every)
-        self._per_epoch = float(examples_per_epoch)
+        self._runs_per_step = runs_per_step
         self.last = None
 
     def begin(self):
@@ -69,6 +69,7 @@ class Progress(tf.train.SessionRunHook):
     def after_create_session(self, session, coord):
         self._step = self._first = int(session.run(tf.train.get_global_step()))
         self._started = time.time()
+        self._runs = 0
         self._written = self._step
         _trim(self._path, self._step)
 
@@ -76,6 +77,9 @@ class Progress(tf.train.SessionRunHook):
         return tf.train.SessionRunArgs(self._fetches)
 
     def after_run(self, run_context, run_values):
+        self._runs += 1
+        if self._runs % self._runs_per_step:
+            return
         self._step += 1
         self.last = dict(run_values.results, step=self._step)
         if self._step % self._every == 0 or self._step == self._plan.train_steps:
@@ -88,8 +92,8 @@ class Progress(tf.train.SessionRunHook):
     def _report(self):
         self._written = self._step
         now = self.last
-        epoch = self._step * self._throughput.global_batch / self._per_epoch
-        rate = self._throughput.images_per_sec(self._every)
+        epoch = self._step / self._plan.steps_per_epoch
+        rate = self._throughput.images_per_sec(self._every * self._runs_per_step)
         elapsed = time.time() - self._started
         left = elapsed / (self._step - self._first) * (self._plan.train_steps - self._step)
         row = dict(now, epoch=round(epoch, 4), images_per_sec=round(rate, 2),

@@ -185,3 +185,12 @@ def test_frozen_variables_stay(tmp_path):
 def test_evaluation_waits_for_a_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match='no checkpoint appeared'):
         program.run(tmp_path, mode='eval', eval_timeout=1, train_steps=1)
+
+
+def test_accumulated_micro_batches_make_one_step(tmp_path):
+    _, result = program.run(tmp_path, mode='train', train_steps=3, gradient_accumulation_steps=2)
+    assert (result['global_step'], result['examples_seen']) == (3, 48)
+    with open(str(tmp_path / 'log.csv')) as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row['step']) for row in rows] == [1, 2, 3]
+    assert float(rows[-1]['epoch']) == pytest.approx(3 * 16 / 64)

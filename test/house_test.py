@@ -1,0 +1,84 @@
+"""The rules of the house, checked on the syntax trees."""
+
+import ast
+import glob
+import os
+import re
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGES = ('models', 'input', 'estimator', 'flags')
+MAY_IMPORT = {'models': {'models', 'estimator'}, 'input': {'input'}, 'estimator': {'estimator'},
+              'flags': {'flags'}}
+SOURCES = sorted(path for package in PACKAGES
+                 for path in glob.glob(os.path.join(ROOT, package, '*.py')))
+SOURCES += [os.path.join(ROOT, name) for name in ('main.py', 'convert_tfrecord.py')]
+
+
+def tree_of(path):
+    with open(path) as stream:
+        return ast.parse(stream.read())
+
+
+def imported(tree):
+    """Full names of the modules a file imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+
+
+def relative(path):
+    return os.path.relpath(path, ROOT)
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=relative)
+def test_layering(path):
+    package = relative(path).split(os.sep)[0]
+    names = set(imported(tree_of(path)))
+    if package in MAY_IMPORT:
+        others = {name.split('.')[0] for name in names} & set(PACKAGES)
+        assert others <= MAY_IMPORT[package]
+    if package == 'models':
+        assert {n for n in names if n.startswith('estimator.')} <= {'estimator.model_fn'}
+    if package != 'flags':
+        assert not any(name.startswith('absl.flags') for name in names)
+    if relative(path) != os.path.join('estimator', 'session.py'):
+        assert not any(name.startswith('npu_bridge') for name in names)
+    assert not any('contrib' in name for name in names)
+
+
+def test_every_package_was_looked_at():
+    assert {relative(path).split(os.sep)[0] for path in SOURCES} > set(PACKAGES)
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=relative)
+def test_sizes(path):
+    with open(path) as stream:
+        lines = stream.read().splitlines()
+    assert len(lines) <= (320 if os.path.basename(path) == 'autoaugment.py' else 250)
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef):
+            last = max(getattr(inner, 'lineno', node.lineno) for inner in ast.walk(node))
+            assert last - node.lineno < 60, node.name
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=relative)
+def test_every_public_function_and_module_says_what_it_is(path):
+    tree = tree_of(path)
+    if not path.endswith('__init__.py') or tree.body:
+        assert ast.get_docstring(tree)
+    short = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+             and not node.name.startswith('_') and not ast.get_docstring(node)
+             and len(node.body) > 2}
+    assert short == set()
+
+
+def test_launchers_are_small_and_edit_nothing():
+    for path in glob.glob(os.path.join(ROOT, '*.sh')) + glob.glob(os.path.join(ROOT, 'test/*.sh')):
+        with open(path) as stream:
+            text = stream.read()
+        assert len(text.splitlines()) <= 25 and not re.search(r'sed -i|rm -rf', text)
