@@ -134,7 +134,7 @@ def _check_space(output, root, splits):
     needed -= sum(os.path.getsize(os.path.join(staged, name)) for name in os.listdir(staged))
     free = shutil.disk_usage(output).free
     if needed > free:
-        raise DataError(f'{output} needs about {needed / 1e9:,.1f} GB more, {free / 1e9:,.1f} GB '
+        raise DataError(f'{output} needs about {needed / 1e6:,.0f} MB more, {free / 1e6:,.0f} MB '
                         'are free. Make room or choose another --output_dir')
 
 

@@ -21,7 +21,7 @@ _CUT_SHORT = ('truncated', 'premature', 'eof', 'incomplete', 'unpack', 'out of r
 
 
 class BadImage(Exception):
-    """Bytes that give no image; the message is the reason, one of a few so that it can be counted."""
+    """Bytes that give no image; the message is the reason, one of a few, to be counted."""
 
 
 def check(data, salvage=False):

@@ -81,8 +81,8 @@ def scan(root, exclude=None, validation_labels=None):
         DataError: not there, empty, or laid out in no known way.
     """
     if not os.path.isdir(root):
-        raise DataError(f'--input_dir={root} is {"no folder" if os.path.exists(root) else "missing"}'
-                        '. Pass the folder that holds the class folders')
+        state = 'no folder' if os.path.exists(root) else 'missing'
+        raise DataError(f'--input_dir={root} is {state}. Pass the folder of the class folders')
     lister = _Lister(root, exclude)
     binaries = cifar_files.folder_of(root)
     if binaries:

@@ -87,7 +87,7 @@ def _fields(data):
 
 
 def _values(feature):
-    """List of bytes or ints of a Feature; packed and unpacked integers alike; floats are left out."""
+    """List of bytes or ints of a Feature; integers packed or not; no floats."""
     found = []
     for kind, content in _fields(feature):
         for _, value in _fields(content):
@@ -185,7 +185,7 @@ def read_records(path, digest=None):
 
 
 def _framing_fault(header, left):
-    """What is wrong with the first 12 bytes of a record, or None; `left`: bytes to the file's end."""
+    """What is wrong with the first 12 bytes of a record, or None; `left`: bytes to the end."""
     if len(header) < 12:
         return 'the file ends inside the record'
     length, crc = struct.unpack('<QI', header)
