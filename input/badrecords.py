@@ -61,10 +61,10 @@ def _attempts(stream, example, reader, budget, calls):
             tuple(tf.stack([own, column[pick]]) for own, column in zip(raw, spare)))
         numbered = tf.data.Dataset.zip((tf.data.Dataset.range(2), tries)).map(
             lambda number, one: (example(position, *one), number, raw[0], raw[1]))
-        return numbered.apply(tf.data.experimental.ignore_errors()).take(1)
+        return tf.data.experimental.get_single_element(
+            numbered.apply(tf.data.experimental.ignore_errors()).take(1))
 
-    cycle = 16 if calls == tf.data.experimental.AUTOTUNE else calls
-    tried = stream.interleave(decoded, cycle_length=cycle, block_length=1, num_parallel_calls=calls)
+    tried = stream.map(decoded, num_parallel_calls=calls)
     return tried.apply(tf.data.experimental.scan(
         tf.constant([0, 0], tf.int64), _counted(reader.count, budget)))
 
