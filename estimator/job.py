@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 from estimator import checkpoints
 from estimator import forms
 from estimator import guard
+from estimator import log_styles
 from estimator import model_fn
 from estimator import plan as plan_lib
 from estimator import precision as precision_lib
@@ -115,7 +116,8 @@ class Job:
             say(initial.report)
         save = _cadence(params)
         bar = progress.Progress(plan, params.model_dir, self.throughput,
-                                params.log_step_count_steps, params.gradient_accumulation_steps)
+                                params.log_step_count_steps, params.gradient_accumulation_steps,
+                                params.log_style)
         hooks = [self.throughput, guard.NanGuard(self.precision.loss_scale == 'dynamic'), bar]
         hooks += trace.hooks(params, self.device)
         hooks.append(self.preemption.hook())
@@ -151,6 +153,8 @@ class Job:
         say(f'evaluation at step {checkpoints.step_of(prefix)}  ' + '  |  '.join(parts) +
             f'  ({metrics["eval_examples"]}/{self.inputs.num_eval_images} images, '
             f'{duration(spent)})')
+        for line in log_styles.STYLES[self.params.log_style].evaluation(metrics, prefix):
+            say(line)
         self.measured.update(
             {name: value for name, value in metrics.items() if name not in ('loss', 'global_step')},
             checkpoint=prefix)

@@ -71,7 +71,8 @@ def _train(network, params, run, images, labels):
     target = labels.get('target', labels['label'])
     entropy = tf.reduce_mean(losses.cross_entropy(
         logits, target, run.num_classes, params.label_smoothing, params.label_smoothing_style))
-    loss = tf.add(entropy, network.regularization_loss(params.weight_decay), name='loss')
+    decay = network.regularization_loss(params.weight_decay, params.weight_decay_on)
+    loss = tf.add(entropy, decay, name='loss')
     rate = schedules.learning_rate(params, run.plan, step)
     train_op, gradient_norm = _update(network, params, run, loss, rate, step)
     correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)

@@ -6,6 +6,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
+from estimator import log_styles
 from estimator import monitor
 from estimator.console import duration, say
 
@@ -53,12 +54,13 @@ class Throughput(tf.train.SessionRunHook):
 class Progress(tf.train.SessionRunHook):
     """One line on the console and one row in log.csv every `every` steps and at the end."""
 
-    def __init__(self, plan, model_dir, throughput, every, runs_per_step=1):
+    def __init__(self, plan, model_dir, throughput, every, runs_per_step=1, style=None):
         self._plan = plan
         self._path = os.path.join(model_dir, 'log.csv')
         self._throughput = throughput
         self._every = max(1, every)
         self._runs_per_step = runs_per_step
+        self._style = log_styles.STYLES[style]
         self.last = None
 
     def begin(self):
@@ -72,6 +74,8 @@ class Progress(tf.train.SessionRunHook):
         self._runs = 0
         self._written = self._step
         _trim(self._path, self._step)
+        for line in self._style.start():
+            say(line)
 
     def before_run(self, run_context):
         return tf.train.SessionRunArgs(self._fetches)
@@ -102,6 +106,10 @@ class Progress(tf.train.SessionRunHook):
         say(f'step {self._step}/{self._plan.train_steps}  epoch {epoch:.2f}  '
             f'loss {now["loss"]:.4f}  top-1 {now["train_accuracy"]:.3f}  '
             f'lr {now["learning_rate"]:.5g}  {rate:.1f} images/s  {duration(left)} left')
+        batch = self._plan.global_batch
+        for line in self._style.step(dict(row, steps_per_epoch=self._plan.steps_per_epoch,
+                                          step_ms=1000 * batch / rate if rate else 0)):
+            say(line)
 
 
 def read(path):

@@ -39,7 +39,9 @@ ROWS = (
     Row('lr_decay_boundaries', 'floats', None, 'piecewise: epochs at which the rate changes.',
         None, 0),
     Row('lr_decay_values', 'floats', None, 'piecewise: rates, one more than boundaries.', None, 0),
-    Row('weight_decay', 'float', 0.0, "L2 strength, by the network's own rule.", None, 0),
+    Row('weight_decay', 'float', 0.0, "L2 strength.", None, 0),
+    Row('weight_decay_on', 'str', None, "Variables that decay (default: the network's own rule).",
+        ('all', 'all_but_norm', 'kernels', 'conv')),
     Row('label_smoothing', 'float', 0.0, 'Probability taken from the true class.', None, 0, 1),
     Row('label_smoothing_style', 'str', 'tf', 'Spread over all classes (tf) or over the others '
         'only (mindspore).', ('tf', 'mindspore')),

@@ -29,7 +29,7 @@ from models import layers
 from models import mbconv
 from models import mnasnet
 from models import naming
-from models.network import Network, published
+from models.network import Network, decay_all, published
 
 _BLOCKS = (
     'r1_k3_s11_e1_i32_o16_noskip',          # 112 x 112
@@ -51,21 +51,23 @@ ARCHS = {
     'mnasnet1_3': (1.3, (6.28, 526, 76.506)),
 }
 
+_PYTORCH = {                                # the Ascend port
+    'train_batch_size': 512,                # on each device
+    'train_epochs': 300,
+    'optimizer': 'momentum',
+    'nesterov': True,
+    'momentum': 0.9,
+    'lr_schedule': 'torch_cosine',          # by the epoch, warmed up from a tenth
+    'lr_warmup_epochs': 5,
+    'weight_decay': 1e-5,                   # on every parameter, batch norm's too
+    'label_smoothing': 0.1,
+    'loss_scale': 128,
+    'batch_norm_momentum': 0.9,             # NOTE torchvision's 0.9997 "is too small" to the port
+}
+
 RECIPES = {
-    'pytorch': {                            # the Ascend port's train_full_8p.sh
-        'train_batch_size': 4096,           # 512 on one device
-        'train_epochs': 300,
-        'optimizer': 'momentum',
-        'nesterov': True,
-        'momentum': 0.9,
-        'learning_rate': 1.4,               # 0.7 on one device
-        'lr_schedule': 'torch_cosine',      # by the epoch, warmed up from a tenth
-        'lr_warmup_epochs': 5,
-        'weight_decay': 1e-5,
-        'label_smoothing': 0.1,
-        'loss_scale': 128,
-        'batch_norm_momentum': 0.9,         # NOTE torchvision's 0.9997 "is too small" to the port
-    },
+    'pytorch': dict(_PYTORCH, learning_rate=0.7),       # train_full_1p.sh
+    'pytorch-8p': dict(_PYTORCH, learning_rate=1.4),    # train_full_8p.sh, global batch 4096
 }
 
 DEFAULTS = {
@@ -103,12 +105,6 @@ def build(images, planned, options, settings, num_classes):
     del options
     settings = settings._replace(torch_padding=True, initializers=INITIALIZERS)
     return mbconv.build(images, *planned, settings, num_classes)
-
-
-def decay_all(name):
-    """PyTorch's optimizer decays every parameter, batch norm's too."""
-    del name
-    return True
 
 
 # Axes that turn a state_dict array into ours, by leaf.

@@ -53,7 +53,9 @@ ARCHS = {
 _MINDSPORE = {
     'optimizer': 'momentum',
     'momentum': 0.9,
-    'weight_decay': 1e-4,               # NOTE there also on depthwise kernels and the classifier
+    'weight_decay': 1e-4,
+    'weight_decay_on': 'kernels',       # on Ascend; its CPU and GPU runs decay everything
+    'log_style': 'mindspore',
     'loss_scale': 1024,
     'batch_norm_momentum': 0.9,         # nn.BatchNorm2d's own
     'batch_norm_epsilon': 1e-5,

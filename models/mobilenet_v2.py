@@ -57,31 +57,33 @@ ARCHS = {
     'mobilenet_v2_140': (1.4, False, (6.06, 582, 75.0)),
 }
 
+_SLIM = {                                   # nets/mobilenet/README.md
+    'train_batch_size': 96,                 # on each GPU
+    'optimizer': 'rmsprop',
+    'rmsprop_decay': 0.9,
+    'rmsprop_momentum': 0.9,
+    'optimizer_epsilon': 1.0,
+    'lr_schedule': 'slim_exponential',
+    'lr_decay_factor': 0.98,
+    'lr_warmup_epochs': 0,
+    'weight_decay': 4e-5,
+    'label_smoothing': 0.1,
+    'moving_average_decay': 0.9999,
+    'moving_average_order': 'before',
+}
+
 RECIPES = {
-    'slim': {                               # nets/mobilenet/README.md: 8 GPUs, 700 K steps
-        'train_batch_size': 768,            # 96 on each of 8
-        'train_steps': 700000,
-        'optimizer': 'rmsprop',
-        'rmsprop_decay': 0.9,
-        'rmsprop_momentum': 0.9,
-        'optimizer_epsilon': 1.0,
-        'learning_rate': 0.36,              # 0.045 x 8 GPUs
-        'lr_schedule': 'slim_exponential',
-        'lr_decay_factor': 0.98,
-        'lr_decay_epoch': 0.3125,           # 2.5 / 8 GPUs
-        'lr_warmup_epochs': 0,
-        'weight_decay': 4e-5,
-        'label_smoothing': 0.1,
-        'moving_average_decay': 0.9999,
-        'moving_average_order': 'before',
-    },
-    'ascend': {                             # train_full_8p.sh: 8 devices
+    # There: 0.045 x GPUs, decayed every 2.5 / GPUs epochs; 5.5 M steps on one, 700 K on eight.
+    'slim': dict(_SLIM, learning_rate=0.045, lr_decay_epoch=2.5, train_steps=5500000),
+    'slim-8gpu': dict(_SLIM, learning_rate=0.36, lr_decay_epoch=0.3125, train_steps=700000),
+    'ascend': {                             # README.md: the full run on 8 devices
         'classifier': 'fc',
-        'train_batch_size': 2048,           # 256 on each of 8
+        'train_batch_size': 256,            # on each device
         'train_epochs': 300,
         'optimizer': 'momentum',
         'momentum': 0.9,
-        'learning_rate': 0.8,               # 0.4, 0.1 and 0.8 in the one-device launchers
+        'base_learning_rate': 0.1,          # 0.8 on 8 devices (README), 0.1 on one (full_1p);
+                                            # train_1p.sh has 0.4, train_performance_1p.sh 0.8
         'lr_schedule': 'cosine_annealing',
         'lr_warmup_epochs': 5,
         'weight_decay': 4e-5,
@@ -89,6 +91,8 @@ RECIPES = {
         'moving_average_decay': 0.9999,
         'moving_average_order': 'before',
         'loss_scale': 4096,
+        'preprocessing_name': 'inception_ascend',
+        'log_style': 'ascend_mobilenet',
     },
 }
 

@@ -28,14 +28,30 @@ _Fields = collections.namedtuple('_Fields', [
 ])
 
 
+def decay_all(name):
+    """PyTorch's rule, and MindSpore's on CPU and GPU: every trainable variable decays."""
+    del name
+    return True
+
+
 def decay_all_but_norm(name):
     """The TPU models' rule: biases, depthwise and expert kernels decay, batch norm does not."""
-    return 'batch_normalization' not in name
+    return _leaf(name) not in ('gamma', 'beta')
+
+
+def decay_kernels(name):
+    """MindSpore's rule on Ascend: no beta, gamma or bias."""
+    return _leaf(name) not in ('gamma', 'beta', 'bias', 'biases')
 
 
 def decay_conv_weights(name):
     """slim's rule: weights of slim.conv2d; not depthwise, biases, or a fully connected layer."""
     return name.endswith('/weights') and not name.endswith('/FC/weights')
+
+
+# --weight_decay_on; without it the network's own rule.
+DECAY_RULES = {'all': decay_all, 'all_but_norm': decay_all_but_norm, 'kernels': decay_kernels,
+               'conv': decay_conv_weights}
 
 
 def published(params=None, multiply_adds=None, top_1=None, source=None):
@@ -126,18 +142,26 @@ class Network(_Fields):
     def model_variables(self):
         """Trainable variables and moving statistics of this network in the current graph."""
         return [v for v in tf.global_variables() if self._owns(v) and
-                _name(v).rsplit('/', 1)[1] in _LEAVES]
+                _leaf(_name(v)) in _LEAVES]
 
-    def regularization_loss(self, weight_decay):
-        """Scalar: weight_decay times the sum of tf.nn.l2_loss over the decayed variables."""
+    def regularization_loss(self, weight_decay, rule=None):
+        """Scalar: weight_decay times the sum of tf.nn.l2_loss over the decayed variables.
+
+        rule: a key of DECAY_RULES instead of this network's own.
+        """
+        decayed = DECAY_RULES[rule] if rule else self.decayed
         terms = [tf.nn.l2_loss(v) for v in tf.trainable_variables()
-                 if self._owns(v) and self.decayed(_name(v))]
+                 if self._owns(v) and decayed(_name(v))]
         if not terms or not weight_decay:
             return tf.constant(0.0)
         return weight_decay * tf.add_n(terms)
 
     def _owns(self, v):
         return _name(v).startswith(f'{self.scope}/')
+
+
+def _leaf(name):
+    return name.rsplit('/', 1)[-1]
 
 
 def _name(v):
