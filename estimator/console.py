@@ -16,6 +16,7 @@ NOISE = (
     "Saving 'eval_results'", 'Skipping training since max_steps', 'Calling checkpoint listeners',
     'It seems that global step', 'Saving checkpoints for', 'Training with estimator made no steps',
     'Loss for final step', 'checkpoints before', 'the file system',
+    'No assets to', 'SavedModel written to', 'Froze ', 'variables to const ops',
     'Using temporary folder', 'tf.keras', 'Not all devices in `tf.distribute.Strategy`',
 )
 

@@ -24,8 +24,9 @@ _KINDS = {
 }
 
 
-def run(network, params):
-    """Prints the table (or JSON); returns it as a dict."""
+def run(network, params, open_inputs):
+    """Prints the table (or JSON); returns the exit code."""
+    del open_inputs
     size = params.input_image_size or network.image_size
     classes = params.num_label_classes or network.num_classes
     with tf.Graph().as_default():
@@ -47,7 +48,7 @@ def run(network, params):
         say(json.dumps(table, indent=2))
     else:
         _print(table, layers, params.verbose)
-    return table
+    return 0
 
 
 def read_layers(graph):

@@ -1,9 +1,11 @@
-"""params.json and result.json of a run; both are replaced atomically."""
+"""The files of a run: params.json, labels.txt, result.json; each is replaced atomically."""
 
 import json
 import math
 import os
 import platform
+
+from estimator.errors import EstimatorError
 
 STATUSES = ('completed', 'preempted', 'failed')
 
@@ -18,7 +20,34 @@ def versions():
 
 def write_params(model_dir, params):
     """params.json: every resolved flag."""
-    _write(os.path.join(model_dir, 'params.json'), params._asdict())
+    write_json(os.path.join(model_dir, 'params.json'), params._asdict())
+
+
+def write_labels(directory, names):
+    """labels.txt: "class:name" a line; nothing when the classes have no names."""
+    if names:
+        rows = [f'{index}:{" ".join(str(name).split())}\n' for index, name in enumerate(names)]
+        _write(os.path.join(directory, 'labels.txt'), ''.join(rows))
+
+
+def read_labels(directory):
+    """Names of a labels.txt in order of their numbers; [] when there is none."""
+    path = os.path.join(directory, 'labels.txt')
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding='utf-8') as stream:
+        rows = [line.rstrip('\n').partition(':') for line in stream]
+    rows = [(int(number), name) for number, _, name in rows if number.strip().isdigit()]
+    return [name for _, name in sorted(rows)]
+
+
+def make_folder(path):
+    """Makes a folder of the user's; EstimatorError when that is impossible."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise EstimatorError(f'{path}: this folder cannot be made ({error.strerror}). '
+                             'Give another one.')
 
 
 def write_result(model_dir, status, params, measured):
@@ -30,7 +59,7 @@ def write_result(model_dir, status, params, measured):
               'versions': versions(), 'params': params._asdict()}
     result.update(measured)
     path = os.path.join(model_dir, 'result.json')
-    _write(path, result)
+    write_json(path, result)
     return path
 
 
@@ -43,11 +72,15 @@ def read_result(model_dir):
         return json.load(stream)
 
 
-def _write(path, value):
+def write_json(path, value):
+    """A file of JSON types."""
+    _write(path, json.dumps(_plain(value), indent=2) + '\n')
+
+
+def _write(path, text):
     temporary = path + '.tmp'
-    with open(temporary, 'w') as stream:
-        json.dump(_plain(value), stream, indent=2)
-        stream.write('\n')
+    with open(temporary, 'w', encoding='utf-8') as stream:
+        stream.write(text)
     os.replace(temporary, path)
 
 

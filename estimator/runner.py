@@ -2,11 +2,15 @@
 
 import time
 
+from estimator import benchmark
+from estimator import export
 from estimator import inspect_model
 from estimator import pictures
+from estimator import predict
 from estimator import preemption
 from estimator import results
 from estimator import saver
+from estimator import trained
 from estimator.checkpoints import resolve, step_of
 from estimator.console import say
 from estimator.errors import CheckpointError
@@ -16,15 +20,16 @@ from estimator.job import Job, exclusive
 def run(network, params, open_inputs):
     """Runs params.mode; returns the exit code of the program (0 or 75, errors are raised).
 
-    open_inputs: a function without arguments that gives the input.Inputs of the run.
+    open_inputs: a function without arguments that gives the input.Inputs of the run, in the modes
+    of SERVING its input.Serving.
     """
-    if params.mode == 'inspect':
-        inspect_model.run(network, params)
-        return 0
+    if params.mode in STANDALONE:
+        return STANDALONE[params.mode](network, params, open_inputs)
     with exclusive(params.model_dir):
         job = Job(network, params, open_inputs())
         job.preemption.install()
         results.write_params(params.model_dir, job.params)
+        results.write_labels(params.model_dir, job.inputs.class_names)
         status = 'failed'
         try:
             status = MODES[params.mode](job)
@@ -35,6 +40,14 @@ def run(network, params, open_inputs):
             path = job.finish(status)
         _closing(job, status, path)
     return preemption.EXIT_CODE if status == 'preempted' else 0
+
+
+def layers(network, first):
+    """[(source, flags)] that a mode lays over the recipe; None where the data set brings its own.
+
+    first: Params before the recipe, with model_dir.
+    """
+    return LAYERS[first.mode](network, first) if first.mode in LAYERS else None
 
 
 def train(job):
@@ -143,3 +156,8 @@ def _closing(job, status, path):
 
 
 MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}
+# Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
+STANDALONE = {'inspect': inspect_model.run, 'predict': predict.run, 'export': export.run,
+              'benchmark': benchmark.run}
+SERVING = ('predict', 'export')
+LAYERS = {'predict': trained.layer, 'export': trained.layer, 'benchmark': benchmark.layer}

@@ -4,13 +4,16 @@
 package, starts without TensorFlow.
 """
 
+import importlib
+
 from input.errors import DataError
 
-__all__ = ['DataError', 'Inputs', 'dataset_recipes', 'open_dataset']
+_HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs',
+          'open_dataset': 'inputs'}
+__all__ = ['DataError'] + sorted(_HOMES)
 
 
 def __getattr__(name):
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from input import inputs
-    return getattr(inputs, name)
+    return getattr(importlib.import_module(f'input.{_HOMES[name]}'), name)

@@ -1,0 +1,111 @@
+"""Images of a user for a trained network: finding the files, and the evaluation preprocessing."""
+
+import glob
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from input import folder
+from input import preprocessing as styles
+from input.errors import DataError
+
+# Image files TensorFlow cannot decode; named as unreadable instead of passed over in silence.
+OTHER_EXTENSIONS = ('.webp', '.tif', '.tiff', '.heic', '.avif')
+
+
+class Serving:
+    """What prediction and export need of the data: no data set, only the way an image goes.
+
+    Args: as of inputs.Inputs, which it replaces in the modes predict and export.
+
+    Attributes:
+        image_size: side of the network's input in pixels.
+    """
+
+    def __init__(self, params, preprocessing, image_size, native_classes):
+        del native_classes
+        self._params = params
+        self._style_name = params.preprocessing_name or preprocessing
+        self._style = styles.get_style(self._style_name)
+        self.image_size = params.input_image_size or image_size
+
+    def preprocess_for_serving(self, encoded):
+        """The evaluation path: string scalar -> float32 [size, size, 3] normalised."""
+        return styles.eval_image(encoded, self.image_size, self._params, self._style)
+
+    def images(self):
+        """Sorted image files --data_dir names; DataError when there is none."""
+        return find_images(self._params.data_dir)
+
+    def sample(self, count):
+        """(encoded images, where they are from): up to count of --data_dir's, else random ones."""
+        path = self._params.data_dir
+        if path:
+            try:
+                found = self.images()[:count]
+            except DataError:
+                found = []      # TFRecords, say: a data set, no images
+            if found:
+                return [_content(name) for name in found], path
+        return random_images(count, self.image_size), 'random images'
+
+    def describe(self):
+        """The preprocessing in words and numbers, for whoever feeds pixels. mean, std: 0..255."""
+        style = self._style
+        return {'style': self._style_name, 'image_size': self.image_size, 'channels': 'RGB',
+                'window': style.evaluate.__doc__.strip(), 'resize': style.resize.__doc__.strip(),
+                'normalised': '(pixel - mean) / std, pixel in 0..255', 'mean': list(style.mean),
+                'std': list(style.std), 'grayscale': bool(self._params.use_grayscale)}
+
+
+def random_images(count, size):
+    """JPEG images of coarse coloured noise, a little larger than size, of several shapes."""
+    noise = np.random.RandomState(0)
+    with tf.Graph().as_default(), tf.Session() as session:
+        coarse = tf.placeholder(tf.float32, [None, None, 3])
+        shape = tf.placeholder(tf.int32, [2])
+        pixels = tf.cast(tf.image.resize_bilinear(coarse[tf.newaxis], shape)[0], tf.uint8)
+        encoded = tf.io.encode_jpeg(pixels)
+        return [session.run(encoded, {coarse: noise.uniform(0, 255, [8, 8, 3]),
+                                      shape: size + noise.randint(0, size, 2)})
+                for _ in range(count)]
+
+
+def _content(path):
+    with open(path, 'rb') as stream:
+        return stream.read()
+
+
+def find_images(path):
+    """Sorted image files of a file, a folder of any depth or a glob such as 'photos/**/*.png'.
+
+    Raises DataError when there is none.
+    """
+    if os.path.isfile(path):
+        return [path]
+    if os.path.isdir(path):
+        found = _below(path)
+        if not found:
+            first = ', '.join(sorted(os.listdir(path))[:5]) or 'nothing'
+            raise DataError(f'{path}: no image in this folder; expected '
+                            f'{", ".join(folder.EXTENSIONS)} files; first entries there: {first}')
+        return found
+    found = []
+    for match in sorted(glob.glob(path, recursive=True)):
+        found += _below(match) if os.path.isdir(match) else [match]
+    if not found:
+        raise DataError(f'--data_dir={path}: no such file or folder, and no file matches it as a '
+                        'pattern. Give an image, a folder of images, or a quoted pattern')
+    return sorted(set(found))
+
+
+def _below(path):
+    """Image files in a folder and all its sub-folders, hidden ones left out."""
+    found = []
+    for where, folders, entries in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith('.'))
+        found += [os.path.join(where, entry) for entry in sorted(entries)
+                  if entry.lower().endswith(folder.EXTENSIONS + OTHER_EXTENSIONS)
+                  and not entry.startswith('.')]
+    return found
