@@ -13,6 +13,7 @@ from input import checking
 from input.errors import DataError
 
 SPARE = 8
+CHUNK = 16
 
 
 def _good_examples(reader):
@@ -50,22 +51,40 @@ def _counted(count, budget):
     return step
 
 
+def _decoder(example, spare):
+    """Map function over chunks of raw examples, with good ones in the place of bad ones.
+
+    Nested datasets give errors one by one, and starting one costs milliseconds in TensorFlow 1.15,
+    hence chunks. A good example is appended to each, so that there is a result when all are bad.
+    """
+    single = tf.data.experimental.get_single_element
+
+    def decoded(position, *raw):
+        rows = tuple(tf.concat([column, good[:1]], 0) for column, good in zip(raw, spare))
+        tries = tf.data.Dataset.from_tensor_slices(
+            (tf.concat([position, [-1]], 0),) + rows).map(example)
+        tries = tries.apply(tf.data.experimental.ignore_errors())
+        image, label, kept = [column[:-1] for column in single(tries.batch(CHUNK + 1))]
+        bad = tf.logical_not(tf.reduce_any(tf.equal(position[:, tf.newaxis], kept), 1))
+
+        missing = tf.boolean_mask(position, bad)
+        pick = missing % tf.size(spare[0], out_type=tf.int64)
+        others = tf.data.Dataset.from_tensor_slices(
+            (missing,) + tuple(tf.gather(column, pick) for column in spare)).map(example)
+        image, label, kept = single(tf.data.Dataset.from_tensor_slices(
+            (image, label, kept)).concatenate(others).batch(CHUNK))
+        order = tf.argsort(kept)
+        items = tuple(tf.gather(column, order) for column in (image, label, kept))
+        return items, tf.cast(bad, tf.int64), raw[0], raw[1]
+    return decoded
+
+
 def _attempts(stream, example, reader, budget, calls):
     """Raw examples to (image, label, position, 0 or 1 for a replacement)."""
     spare = [tf.constant(list(column)) for column in zip(*_good_examples(reader))]
     spare = [tf.cast(column, tf.int64) if column.dtype.is_integer else column for column in spare]
-
-    def decoded(position, *raw):
-        pick = position % tf.size(spare[0], out_type=tf.int64)
-        tries = tf.data.Dataset.from_tensor_slices(
-            tuple(tf.stack([own, column[pick]]) for own, column in zip(raw, spare)))
-        numbered = tf.data.Dataset.zip((tf.data.Dataset.range(2), tries)).map(
-            lambda number, one: (example(position, *one), number, raw[0], raw[1]))
-        return tf.data.experimental.get_single_element(
-            numbered.apply(tf.data.experimental.ignore_errors()).take(1))
-
-    tried = stream.map(decoded, num_parallel_calls=calls)
-    return tried.apply(tf.data.experimental.scan(
+    tried = stream.batch(CHUNK).map(_decoder(example, spare), num_parallel_calls=calls)
+    return tried.apply(tf.data.experimental.unbatch()).apply(tf.data.experimental.scan(
         tf.constant([0, 0], tf.int64), _counted(reader.count, budget)))
 
 

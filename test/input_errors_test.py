@@ -149,6 +149,10 @@ def test_bad_records_are_replaced_and_counted(tmp_path):
     assert labels[8:] == input_params.labels_of(inputs.train_input_fn(4, 8), 4)
     evaluated = input_params.labels_of(inputs.eval_input_fn(4), None)
     assert sorted(evaluated) == [0, 1, 3, 5]
+    damaged(str(tmp_path / 'validation-00000-of-00001'), *range(6))
+    input_params.shards(tmp_path, 'val', [6], pattern='validation-00001-of-00001')
+    some = opened(tmp_path, max_bad_records=6)
+    assert sorted(input_params.labels_of(some.eval_input_fn(4), None)) == list(range(6))
     strict = opened(tmp_path, max_bad_records=1)
     told, message = failure(strict, strict.train_input_fn(4))
     assert '--max_bad_records' in message and 'cannot be decoded' in told
