@@ -86,9 +86,9 @@ class Inputs:
     def _require(self):
         for split in NEEDED.get(self._params.mode, ()):
             if not self._counts[split]:
-                raise DataError(f'{self._where}: 0 examples for '
-                                f'--{SPLIT_FLAGS[split]}={getattr(self._params, SPLIT_FLAGS[split])}'
-                                f'. {WITHOUT[split]}')
+                name = getattr(self._params, SPLIT_FLAGS[split])
+                raise DataError(f'{self._where}: 0 examples for --{SPLIT_FLAGS[split]}={name}. '
+                                f'{WITHOUT[split]}')
         if 'train' in NEEDED.get(self._params.mode, ()):
             self._require_batch(self._params.train_batch_size or 1)
 

@@ -85,7 +85,7 @@ def explain(rule, label):
         hints.append(f'--label_offset={rule.offset + label - (high if label > high else low)}')
     if label > high:
         hints.append(f'--num_label_classes={label - low + 1}')
-    advice = f'Pass {" or ".join(hints)} if the data is right' if hints else 'Convert the data again'
+    advice = f'Pass {" or ".join(hints)} if the data is right' if hints else 'Convert it again'
     return (f'label {label} is out of range: labels run {low}..{high} ({rule.classes} classes, '
             f'label offset {rule.offset} from {rule.origin}). {advice}')
 

@@ -61,10 +61,10 @@ def prepare(name, data_dir):
     except ImportError as error:
         raise DataError(f'--dataset=tfds:{name} needs tensorflow-datasets ({error}): '
                         'pip install -r requirements.txt') from error
-    _stay_offline(tfds)
+    _stay_offline()
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-        if not os.path.isdir(builder.data_dir if hasattr(builder, 'data_dir') else ''):
+        if not os.path.isfile(os.path.join(str(builder.data_dir), 'dataset_info.json')):
             builder.download_and_prepare()
         return str(builder.data_dir)
     except Exception as error:
@@ -76,10 +76,8 @@ def prepare(name, data_dir):
         raise DataError(f'tfds:{name}: {reason}. Check the name; {hint}{manual}') from error
 
 
-def _stay_offline(tfds):
+def _stay_offline():
     """Without this, version 3.2.1 asks a public bucket for 97 s when there is no network."""
     from tensorflow_datasets.core.utils import gcs_utils
-    if hasattr(gcs_utils, 'is_gcs_disabled'):
-        gcs_utils.is_gcs_disabled = lambda: True
-    elif hasattr(tfds.core.utils.gcs_utils, '_is_gcs_disabled'):
-        tfds.core.utils.gcs_utils._is_gcs_disabled = True
+    gcs_utils.is_gcs_disabled = lambda: True    # 3.2.1
+    gcs_utils._is_gcs_disabled = True           # 4.9.4

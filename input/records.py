@@ -10,16 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow.compat.v1 as tf
 
+from input import tfrecord_io
 from input.errors import DataError
 
 VERIFY = 'python convert_tfrecord.py --verify'
 
 # image and label: the keys of the two features a reader needs.
 Layout = namedtuple('Layout', 'name image label')
-LAYOUTS = (
-    Layout('slim', 'image/encoded', 'image/class/label'),
-    Layout('tfds', 'image', 'label'),
-)
+LAYOUTS = tuple(Layout(name, *keys) for name, keys in zip(('slim', 'tfds'), tfrecord_io.KEYS))
 
 
 def walk(path):
@@ -93,7 +91,7 @@ def find_layout(path, index, data):
         DataError: none of the known ones, with the keys that are there.
     """
     try:
-        keys = set(features_of(data))
+        keys = features_of(data).keys()
     except ValueError as error:
         raise DataError(f'{path}, record {index}: {error}. Type: {VERIFY} '
                         f'{os.path.dirname(path)}') from error

@@ -78,8 +78,8 @@ def test_evaluation_is_every_image_once_in_order(folder):
     for batch_size in (1, 4, 7, 50):
         batches = input_params.run(inputs.eval_input_fn(batch_size))
         assert sorted(flat(batches)[1]) == list(range(7))
-        assert [len(batch[1]['label']) for batch in batches][:-1] == [batch_size] * (7 // batch_size
-                                                                                 - (7 % batch_size == 0))
+        full = [len(batch[1]['label']) for batch in batches[:-1]]
+        assert full == [batch_size] * ((7 - 1) // batch_size)
     one, two = (input_params.run(inputs.eval_input_fn(4)) for _ in range(2))
     assert flat(one)[1] == flat(two)[1]
     assert set(one[0][1]) == {'label'} and one[0][1]['label'].dtype == np.int64
