@@ -126,7 +126,8 @@ class Job:
         input_fn = self.inputs.train_input_fn(
             params.train_batch_size, first_example=step * plan.global_batch)
         with self._explained():
-            self.estimator(initial=initial, save=save).train(input_fn, hooks=hooks, max_steps=until)
+            self.estimator(initial=initial, save=save).train(
+                session.for_this_process(input_fn, self.device), hooks=hooks, max_steps=until)
         if bar.last:
             self.measured.update(loss=float(bar.last['loss']),
                                  train_accuracy=float(bar.last['train_accuracy']))
@@ -164,7 +165,8 @@ class Job:
         """Writes result.json; returns its path."""
         step = self.step()
         self.measured.update(
-            global_batch=self.global_batch, global_step=step, examples_seen=step * self.global_batch,
+            global_batch=self.global_batch, num_devices=self.device.count, global_step=step,
+            examples_seen=step * self.global_batch,
             images_per_sec=self.throughput.images_per_sec() or None,
             duration_sec=time.time() - self.started)
         self.measured.setdefault('checkpoint', self.latest())

@@ -60,29 +60,58 @@ def main(argv):
         print('[Error] para "data_path" must be configured: give --data_path=DIR, a folder with '
               'train-* and validation-* TFRecords (made by convert_tfrecord.py).', file=sys.stderr)
         return BAD_FLAGS
-    device = os.environ.get('ASCEND_DEVICE_ID', '0')
-    base = _value(options, 'output_path') or os.path.join(ROOT, 'output')
-    output = os.path.join(os.path.abspath(base), device)
-    os.makedirs(output, exist_ok=True)
+    ranks = processes(size, _value(options, 'device'), os.environ)
+    device = ranks[0]['ASCEND_DEVICE_ID']
+    base = os.path.abspath(_value(options, 'output_path') or os.path.join(ROOT, 'output'))
+    output = os.path.join(base, device)
+    for rank in ranks:
+        os.makedirs(os.path.join(base, rank['ASCEND_DEVICE_ID']), exist_ok=True)
     print(f'Device ID: {device}', flush=True)
     model_dir, temporary = _model_dir(case, options, output)
     try:
         start = time.time()
-        log = os.path.join(output, f'train_{device}.log')
-        code = _run(_command(case, size, options, model_dir, output), log, device, size)
+        code = _run(_command(case, size, options, model_dir, output), ranks, base)
+        log = _log(base, device)
         if code:
             print(f'[Error] training ended with exit code {code}; see {log}', file=sys.stderr)
             return code
-        report(case, size, output, log, results.read_result(model_dir), int(time.time() - start))
+        report(case, output, log, results.read_result(model_dir), int(time.time() - start))
         return 0
     finally:
         if temporary:
             shutil.rmtree(model_dir, ignore_errors=True)
 
 
-def report(case, size, output, log, result, seconds):
+def processes(size, device, environment):
+    """Environment variables of each process to start.
+
+    On Ascend one process a device, as many as the rank table (RANK_TABLE_FILE) lists or `size`;
+    on CPU and GPU one process drives all devices.
+    """
+    first = environment.get('ASCEND_DEVICE_ID', '0')
+    if device != 'npu' or size == 1:
+        return [{'ASCEND_DEVICE_ID': first, 'RANK_SIZE': environment.get('RANK_SIZE', '1'),
+                 'RANK_ID': environment.get('RANK_ID', '0'),
+                 'JOB_ID': environment.get('JOB_ID', '10087')}]
+    table = environment.get('RANK_TABLE_FILE')
+    ids = [str(number) for number in range(size)]
+    pod = 'ascend8p'
+    if table:
+        with open(table) as stream:
+            instances = [instance for group in json.load(stream)['group_list']
+                         for instance in group['instance_list']]
+        ids = [device['device_id'] for device in instances[0]['devices']]
+        pod = instances[0]['pod_name']
+    return [{'ASCEND_DEVICE_ID': number, 'DEVICE_ID': number, 'DEVICE_INDEX': str(index),
+             'RANK_SIZE': str(len(ids)), 'RANK_ID': pod if table else str(index),
+             'JOB_ID': environment.get('JOB_ID', '10087'), 'HCCL_CONNECT_TIMEOUT': '600'}
+            for index, number in enumerate(ids)]
+
+
+def report(case, output, log, result, seconds):
     """Writes the loss file and ${CaseName}.log and prints the final block."""
     params = result['params']
+    size = result['num_devices']
     batch = params['train_batch_size']
     name = f'{result["model_name"]}_bs{batch}_{size}p_{"acc" if case == "full" else "perf"}'
     with open(log, errors='replace') as stream:
@@ -162,22 +191,34 @@ def _without_output_path(options):
     return kept
 
 
-def _run(command, log, device, size):
-    """Runs a command, copies its output to the log and the console, passes signals on."""
-    environment = dict(os.environ, ASCEND_DEVICE_ID=device)
-    for name, value in (('RANK_SIZE', '1'), ('RANK_ID', '0'), ('JOB_ID', '10087')):
-        environment.setdefault(name, value)
-    with open(log, 'wb') as stream:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   env=environment)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-            signal.signal(number, lambda got, _: process.send_signal(got))
+def _log(base, device):
+    return os.path.join(base, device, f'train_{device}.log')
+
+
+def _run(command, ranks, base):
+    """Starts a process for each rank, copies the first one's output to the console, waits for all.
+
+    Each process writes its own log; signals are passed on. Returns the first exit code that is
+    not 0, or 0.
+    """
+    others = []
+    for rank in ranks[1:]:
+        with open(_log(base, rank['ASCEND_DEVICE_ID']), 'wb') as stream:
+            others.append(subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT,
+                                           env=dict(os.environ, **rank)))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               env=dict(os.environ, **ranks[0]))
+    running = [process] + others
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, lambda got, _: [child.send_signal(got) for child in running])
+    with open(_log(base, ranks[0]['ASCEND_DEVICE_ID']), 'wb') as stream:
         for line in iter(process.stdout.readline, b''):
             stream.write(line)
             stream.flush()
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
-        return process.wait()
+    codes = [child.wait() for child in running]
+    return next((code for code in codes if code), 0)
 
 
 if __name__ == '__main__':

@@ -26,6 +26,9 @@ def find_device(params):
     if kind == 'gpu' and not gpus:
         raise EstimatorError('--device=gpu: TensorFlow sees no GPU here. Use --device=cpu, or '
                              'install a TensorFlow build for your GPU.')
+    if kind == 'npu':
+        count = int(os.environ.get('RANK_SIZE', '1'))
+        return Device(kind, count, f'{count} x npu, one process each')
     wanted = params.num_devices or (len(gpus) if kind == 'gpu' else 1)
     if kind == 'gpu' and wanted > len(gpus):
         raise EstimatorError(f'--num_devices={wanted}: TensorFlow sees {len(gpus)} GPU(s).')
@@ -71,6 +74,17 @@ def make_estimator(model_fn, params, device, precision, save_steps=None, save_se
         log_step_count_steps=params.log_step_count_steps,
         train_distribute=strategy)
     return tf.estimator.Estimator(model_fn, config=config)
+
+
+def for_this_process(input_fn, device):
+    """The input function of this process: on Ascend its own share, elsewhere all of it."""
+    if device.kind != 'npu' or device.count == 1:
+        return input_fn
+    context = tf.distribute.InputContext(
+        num_input_pipelines=device.count,
+        input_pipeline_id=int(os.environ.get('DEVICE_INDEX', '0')),
+        num_replicas_in_sync=device.count)
+    return lambda: input_fn(context)
 
 
 def wrap_npu_optimizer(optimizer, device, precision):

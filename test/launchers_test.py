@@ -1,5 +1,6 @@
 """The shell launchers' contract: options, files, last lines, exit codes."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 import program
+from estimator import launch as launch_lib
 from input import digits
 
 KEYS = ['Network', 'RankSize', 'BatchSize', 'DeviceType', 'CaseName', 'ActualFPS', 'TrainingTime',
@@ -78,6 +80,17 @@ def test_full_trains_evaluates_and_continues(data, tmp_path):
     assert float(values['TrainAccuracy']) == pytest.approx(result['top_1_accuracy'], abs=1e-4)
     done = launch('train_full_1p.sh', *words, '--train_steps=5')
     assert program.result_of(tmp_path / '0/ckpt/mobilenet_v1_025')['global_step'] == 5
+
+
+def test_one_process_a_device_on_ascend(tmp_path):
+    table = tmp_path / 'table.json'
+    devices = {'pod_name': 'ascend8p', 'devices': [{'device_id': '4'}, {'device_id': '5'}]}
+    table.write_text(json.dumps({'group_list': [{'instance_list': [devices]}]}))
+    ranks = launch_lib.processes(8, 'npu', {'RANK_TABLE_FILE': str(table)})
+    assert [(r['DEVICE_ID'], r['DEVICE_INDEX'], r['RANK_SIZE'], r['RANK_ID']) for r in ranks] == [
+        ('4', '0', '2', 'ascend8p'), ('5', '1', '2', 'ascend8p')]
+    assert [r['RANK_ID'] for r in launch_lib.processes(8, 'npu', {})] == list('01234567')
+    assert len(launch_lib.processes(8, 'auto', {'RANK_TABLE_FILE': str(table)})) == 1
 
 
 def test_exit_codes_are_passed_on(data, tmp_path):
