@@ -1,6 +1,6 @@
 """What the shell launchers do: run main.py, keep its log, write the benchmark's result files.
 
-    python -m estimator.launch {full|performance} {1|8} --data_path=DIR [flags of main.py]
+    python estimator/launch.py {full|performance} {1|8} --data_path=DIR [flags of main.py]
 
 Contract of the Ascend template's test/train_*_{1,8}p.sh: `output/$ASCEND_DEVICE_ID/` receives
 train_$ID.log, train_${CaseName}_loss.txt and ${CaseName}.log; the exit code is main.py's.
