@@ -77,7 +77,8 @@ class Benchmark:
         """Whole training steps, the input included, on all devices."""
         throughput = progress.Throughput(self.global_batch, WARM_UP)
         with tempfile.TemporaryDirectory() as folder:
-            params = self.params._replace(model_dir=folder, save_summary_steps=0)
+            params = self.params._replace(model_dir=folder, save_summary_steps=0,
+                                          log_step_count_steps=WARM_UP + self.params.train_steps)
             function = self.network.model_fn_builder(self.network, params, self._run)
             estimator = session_lib.make_estimator(function, params, self.device, self.precision)
             estimator.train(self.inputs.train_input_fn(self.batch), hooks=[throughput],
@@ -138,8 +139,8 @@ def statistics(seconds, batch):
 def _announce(report):
     versions = report['versions']
     say(f'{report["model_name"]}, {report["image_size"]}x{report["image_size"]} pixels, '
-        f'{report["num_classes"]} classes, batch {report["batch"]}, {report["steps"]} steps after '
-        f'{report["warm_up"]} of warm-up')
+        f'{report["num_classes"]} classes, batch {report["batch"]} (--train_batch_size), '
+        f'{report["steps"]} steps (--train_steps) after {report["warm_up"]} of warm-up')
     say(f'data       {report["data"]}')
     say(f'device     {report["device"]}, {report["processors"]} processors, {report["precision"]}')
     say(f'versions   TensorFlow {versions["tensorflow"]}, Python {versions["python"]}, '

@@ -24,9 +24,10 @@ from estimator import parity
 from estimator import results
 from estimator import tflite
 from estimator import trained as trained_lib
-from estimator.console import say
+from estimator.console import say, warn
 
 STAGING = '.export-unfinished'
+AGREEMENT = 0.95       # of the likeliest class; less is said aloud
 
 
 def run(network, params, open_serving):
@@ -143,8 +144,12 @@ def _publish(folder, export_dir):
 def _say(export_dir, report):
     width = max(len(name) for name in report['parity'])
     for name, row in report['parity'].items():
-        verdict = 'ok' if row['ok'] else f'FAILED, allowed {row["allowed"]:.2g}'
-        say(f'{name:{width}}  largest difference {row["max_abs_difference"]:.2e}, same class '
-            f'{row["top_1_agreement"]:.1%} of {row["images"]} ({row["compared_on"]}): {verdict}')
+        verdict = 'ok' if row['ok'] else f'FAILED, {row["allowed"]:.2g} is allowed'
+        say(f'{name:{width}}  differs by {row["max_abs_difference"]:.1e} at most (values up to '
+            f'{row["largest_value"]:.2g}), same class {row["top_1_agreement"]:.1%} of '
+            f'{row["images"]}: {verdict}')
+        if row['top_1_agreement'] < AGREEMENT:
+            warn(f'{name} often names another class on {row["compared_on"]}; judge it on images of '
+                 'yours: --data_dir=IMAGES')
     say(f'exported   {export_dir}' if report['ok'] else
         f'exported   {export_dir}, but not every file computes what the checkpoint does')

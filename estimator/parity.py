@@ -103,10 +103,11 @@ def compare(values, expected, tolerance):
     count = min(len(values), len(expected))
     values, expected = values[:count], expected[:count]
     difference = float(np.max(np.abs(values - expected)))
-    allowed = tolerance * float(np.max(np.abs(expected)))
+    largest = float(np.max(np.abs(expected)))
     same = np.mean(np.argmax(values, axis=1) == np.argmax(expected, axis=1))
-    return {'max_abs_difference': difference, 'allowed': allowed, 'top_1_agreement': float(same),
-            'images': count, 'ok': bool(difference <= allowed)}     # a NaN is not ok
+    return {'max_abs_difference': difference, 'allowed': tolerance * largest,
+            'largest_value': largest, 'top_1_agreement': float(same), 'images': count,
+            'ok': bool(difference <= tolerance * largest)}      # a NaN is not ok
 
 
 def softmax(logits):

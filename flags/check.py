@@ -16,17 +16,9 @@ def _export_dir(values, sources):
         return '--mode=export needs --export_dir=FOLDER to write the model to.'
 
 
-def _quantized(values, sources):
-    if values['quantized_training'] and values['precision_mode'] in ('allow_mix_precision',
-                                                                     'force_fp16'):
-        return (f"--quantized_training needs float32, and precision_mode is "
-                f"{values['precision_mode']} ({sources['precision_mode']}). "
-                'Add --precision_mode=must_keep_origin_dtype.')
-
-
-def _quantization_delay(values, sources):
-    if values['quantization_delay_epochs'] and not values['quantized_training']:
-        return '--quantization_delay_epochs does nothing without --quantized_training.'
+def _images(values, sources):
+    if values['mode'] == 'predict' and not values['data_dir']:
+        return '--mode=predict needs --data_dir=IMAGE, a folder of images or a quoted pattern.'
 
 
 def _piecewise(values, sources):
@@ -56,4 +48,4 @@ def _tfds(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
-RULES = (_export_dir, _quantized, _quantization_delay, _piecewise, _mixing, _overflow, _tfds)
+RULES = (_export_dir, _images, _piecewise, _mixing, _overflow, _tfds)

@@ -78,9 +78,6 @@ ALIASES = (
     # model
     + aliases('num_label_classes', 'num_classes', 'class_num')
     + aliases('depth_multiplier', 'width_coefficient', note='the width, under two names')
-    + aliases('quantized_training', 'quantize',
-              note="slim's meaning; the quantised TFLite file of EfficientNet's export_model is "
-                   '--post_quantize')
     # optimization
     + aliases('learning_rate', 'lr', 'lr_max')
     + aliases('weight_decay', 'wd')
@@ -159,7 +156,9 @@ OLD = (
           dataset_name=('', 'imagenet', 'imagenet2012'))
     + old(REFUSE, 'labels are read with --label_offset (0 or 1); to train without the background '
           'class give --num_label_classes without it, 1000 for ImageNet.', labels_offset='0')
-    + old(REFUSE, 'use --quantized_training and --quantization_delay_epochs.', quantize_delay='-1')
+    + old(REFUSE, 'networks are trained in floating point; --mode=export writes a TFLite file with '
+          '8-bit weights (--post_quantize).', quantized_training=False, quantize=False,
+          quantization_delay_epochs='0', quantize_delay='-1')
     + old(WARN, 'variables missing in a checkpoint are named, and left out with --init_exclude.',
           ignore_missing_vars=False)
     + old(REFUSE, 'name what stays fixed with --freeze.', trainable_scopes='')

@@ -22,7 +22,4 @@ ROWS = (
     Row('classifier', 'str', None, "MobileNetV2: slim's 1x1 convolution or the Ascend port's "
         'fully connected layer.', ('conv', 'fc')),
     Row('finegrain', 'bool', None, 'MobileNetV2: keep 1280 features below width 1.'),
-    Row('quantized_training', 'bool', False, 'Train with simulated 8-bit quantisation '
-        '(TensorFlow 1.15 only).'),
-    Row('quantization_delay_epochs', 'int', 0, 'Epochs before quantisation sets in.', None, 0),
 )

@@ -31,9 +31,10 @@ ROWS = (
         None, 0),
     Row('keep_checkpoint_max', 'int', 5, 'Checkpoints to keep (0: all).', None, 0),
     Row('seed', 'int', 0, 'Seed of initial weights, data order and augmentation.', None, 0),
-    Row('export_dir', 'str', None, 'Folder for the exported model.'),
+    Row('export_dir', 'str', None, 'Folder for the exported model, and for '
+        'predictions.csv.'),
     Row('export_moving_average', 'bool', True, 'Export averaged weights instead of plain ones.'),
-    Row('post_quantize', 'bool', True, 'Write a quantised TFLite file at export too.'),
+    Row('post_quantize', 'bool', True, 'Export a TFLite file with 8-bit weights too.'),
     Row('config_file', 'str', None, 'YAML or JSON file of flag values, below the command line.'),
     Row('params_override', 'str', None, "Flag values as 'k=v,k2=v2' or YAML/JSON text, "
         'above config_file.'),

@@ -142,8 +142,9 @@ def test_refused_and_ignored(capsys):
 @pytest.mark.parametrize('words, part', [
     (['--mode=export'], '--export_dir'),
     (['--dataset=folder'], '--data_dir'),
-    (['--quantized_training', '--precision_mode=force_fp16'], 'must_keep_origin_dtype'),
-    (['--quantization_delay_epochs=2'], '--quantized_training'),
+    (['--mode=predict'], '--data_dir'),
+    (['--quantized_training'], '--post_quantize'),
+    (['--quantization_delay_epochs=2'], '--post_quantize'),
     (['--mixup_alpha=.2', '--cutmix_alpha=1'], 'exclude each other'),
     (['--lr_decay_boundaries=30,60', '--lr_decay_values=.1,.01'], 'one number more')])
 def test_contradictions(words, part):
