@@ -48,20 +48,23 @@ def _restored(x, settings):
     return x if settings.data_format == 'NHWC' else tf.transpose(x, [0, 3, 1, 2])
 
 
+def _extents(x):
+    """Sizes of a tensor: numbers where they are known, scalar tensors elsewhere."""
+    return [tf.shape(x)[axis] if size is None else size
+            for axis, size in enumerate(x.shape.as_list())]
+
+
 def pointwise(x, scopes, filters, settings, routing):
     """1x1 convolution with mixed experts: one matrix product an example, batched.
 
     Variable `scope/condconv_kernel` [experts, in * filters].
     """
     x = _channels_last(x, settings)
-    channels = int(x.shape[-1])
+    batch, height, width, channels = _extents(x)
     kernels = mixed(f'{scopes[0]}/condconv_kernel', [channels, filters],
-                     settings.initializers.conv([1, 1, channels, filters]), routing, x.dtype)
-    shape = tf.shape(x)
-    flat = tf.reshape(x, [shape[0], shape[1] * shape[2], channels])
-    out = tf.reshape(tf.matmul(flat, kernels), [shape[0], shape[1], shape[2], filters])
-    out.set_shape(x.shape[:3].concatenate(filters))
-    return _restored(out, settings)
+                    settings.initializers.conv([1, 1, channels, filters]), routing, x.dtype)
+    out = tf.matmul(tf.reshape(x, [batch, height * width, channels]), kernels)
+    return _restored(tf.reshape(out, [batch, height, width, filters]), settings)
 
 
 def depthwise(x, scopes, kernels, stride, settings, routing):
@@ -72,14 +75,61 @@ def depthwise(x, scopes, kernels, stride, settings, routing):
     x = _channels_last(x, settings)
     kernel, channels = kernels[0], int(x.shape[-1])
     mixture = mixed(f'{scopes[0]}/depthwise_condconv_kernel', [kernel, kernel, channels],
-                   settings.initializers.depthwise([kernel, kernel, channels, 1]), routing,
-                   x.dtype)
-    batch = tf.shape(x)[0]
-    mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]), [kernel, kernel, batch * channels, 1])
-    wide = tf.transpose(x, [1, 2, 0, 3])                                # [H, W, batch, channels]
-    extents = tf.shape(wide)
-    wide = tf.reshape(wide, [1, extents[0], extents[1], batch * channels])
-    out = tf.nn.depthwise_conv2d(wide, mixture, [1, stride, stride, 1], 'SAME')
-    extents = tf.shape(out)
-    out = tf.reshape(out, [extents[1], extents[2], batch, channels])
+                    settings.initializers.depthwise([kernel, kernel, channels, 1]), routing,
+                    x.dtype)
+    batch, height, width, _ = _extents(x)
+    mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]),
+                         [kernel, kernel, batch * channels, 1])
+    wide = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, height, width, batch * channels])
+    out = _wide_depthwise(wide, mixture, kernel, stride)
+    out = tf.reshape(out, [-(-height // stride), -(-width // stride), batch, channels])
     return _restored(tf.transpose(out, [2, 0, 1, 3]), settings)
+
+
+def _wide_depthwise(x, weights, kernel, stride):
+    """Depthwise convolution of one very wide image, with gradients that use all cores.
+
+    TensorFlow's gradient kernels share work out by example, and here is one. Both gradients of a
+    depthwise convolution are depthwise convolutions again -- of the image with the incoming
+    gradient as its kernel, and of the gradient with the kernel turned round -- and the forward
+    kernel shares out by rows.
+    """
+    @tf.custom_gradient
+    def convolve(x, weights):
+        def gradient(pull):
+            _, rows, columns, _ = _extents(x)
+            (top, bottom), (left, right) = (_same(size, kernel, stride)
+                                            for size in (rows, columns))
+            spread = _spread(pull, stride)
+            padded = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])
+            to_weights = _valid(padded, tf.transpose(spread, [1, 2, 3, 0]))
+            rest = kernel - 1
+            spread = tf.pad(spread, [[0, 0], [rest - top, rest - bottom],
+                                     [rest - left, rest - right], [0, 0]])
+            to_x = _valid(spread, tf.reverse(weights, [0, 1]))
+            return to_x, tf.transpose(to_weights, [1, 2, 3, 0])
+
+        return tf.nn.depthwise_conv2d(x, weights, [1, stride, stride, 1], 'SAME'), gradient
+
+    return convolve(x, weights)
+
+
+def _valid(x, weights):
+    return tf.nn.depthwise_conv2d(x, weights, [1, 1, 1, 1], 'VALID')
+
+
+def _same(size, kernel, stride):
+    """(before, after): what SAME padding adds; kernels are no smaller than their stride."""
+    total = (-(-size // stride) - 1) * stride + kernel - size
+    return total // 2, total - total // 2
+
+
+def _spread(x, stride):
+    """[1, h, w, c] with stride - 1 zeros between its positions."""
+    if stride == 1:
+        return x
+    _, height, width, channels = _extents(x)
+    gaps = [[0, 0], [0, 0], [0, stride - 1], [0, 0], [0, stride - 1], [0, 0]]
+    x = tf.pad(tf.reshape(x, [1, height, 1, width, 1, channels]), gaps)
+    x = tf.reshape(x, [1, height * stride, width * stride, channels])
+    return x[:, :(height - 1) * stride + 1, :(width - 1) * stride + 1]
