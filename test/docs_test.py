@@ -1,0 +1,78 @@
+"""Documents say what the program does: generated parts are current, commands run."""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+
+import pytest
+
+import make_docs
+import program
+from input import digits
+
+# What a reader's own folders are in the tests, and what makes a command short.
+SMALL = ['--input_image_size=32', '--train_batch_size=8', '--eval_batch_size=60',
+         '--model_name=mobilenet_v1_025', '--learning_rate=0.01']
+STEPS = ['--train_steps=2']
+
+
+def commands():
+    """The commands of README.md's bash blocks, continued lines joined."""
+    with open(make_docs.README) as stream:
+        blocks = re.findall(r'```bash\n(.*?)```', stream.read(), re.S)
+    lines = '\n'.join(blocks).replace('\\\n', ' ').splitlines()
+    return [line.split('  #')[0].strip() for line in lines if line.strip() and line[0] != '#']
+
+
+def test_recipes_are_current():
+    with open(make_docs.RECIPES) as stream:
+        assert stream.read() == make_docs.recipes()
+
+
+@pytest.mark.slow
+def test_table_of_networks_is_current():
+    assert make_docs.table_in_readme() == make_docs.networks()
+
+
+def test_make_targets_in_the_readme_exist():
+    with open(os.path.join(program.ROOT, 'Makefile')) as stream:
+        targets = set(re.findall(r'^([a-z0-9-]+):', stream.read(), re.M))
+    asked = {word for line in commands() if line.startswith('make ') for word in line.split()[1:]}
+    assert {'demo', 'test'} <= asked and asked <= targets
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+    """Folders that stand for those the README names."""
+    root = tmp_path_factory.mktemp('readme')
+    records = digits.prepare(str(root / 'digits'))
+    tree = root / 'tree'
+    for index, name in enumerate(('train/n01', 'train/n02', 'validation/n01', 'validation/n02')):
+        os.makedirs(str(tree / name))
+        from PIL import Image
+        for number in range(10):
+            Image.new('RGB', (40, 40), (index * 60, number * 20, 99)).save(
+                str(tree / name / f'{number}.JPEG'))
+    return {'root': root, '/data/imagenet-raw': str(tree), '/data/imagenet': records,
+            '/data/photos': str(tree / 'train')}
+
+
+def test_every_command_of_the_readme_runs(world):
+    shown = [line for line in commands() if not line.startswith(('make ', 'git ', 'cd '))]
+    assert len(shown) >= 8
+    for line in shown:
+        for path, real in world.items():
+            line = re.sub(re.escape(path) + r'(?=[\s/]|$)', real, line)
+        words = shlex.split(line)
+        if 'main.py' in words and '--mode=inspect' not in words and '--explain' not in words:
+            words += SMALL + ([] if '--mode=eval' in words else STEPS)
+        if words[0] == 'bash':
+            words[1] = os.path.join(program.ROOT, words[1])
+            words += SMALL + STEPS + [f'--output_path={world["root"]}/output']
+        if words[0] == 'python':
+            words = [sys.executable, os.path.join(program.ROOT, words[1])] + words[2:]
+        done = program.command(*words, cwd=str(world['root']))
+        assert done.returncode == 0, f'{line}\n{done.stdout}\n{done.stderr}'
+    shutil.rmtree(str(world['root'] / 'output'), ignore_errors=True)

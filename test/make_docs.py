@@ -1,0 +1,85 @@
+"""Writes the generated documents: python test/make_docs.py [--networks]
+
+docs/recipes.md always; with --networks also the table of networks in README.md (half a minute).
+docs/flags.md comes from `python -m flags --markdown`.
+"""
+
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+README = os.path.join(ROOT, 'README.md')
+RECIPES = os.path.join(ROOT, 'docs', 'recipes.md')
+TABLE = re.compile(r'(?<=<!-- networks -->\n).*?(?=<!-- /networks -->)', re.S)
+
+
+def recipes():
+    """Text of docs/recipes.md: every recipe of every family, value by value."""
+    import flags
+    import models
+    lines = ['# Recipes', '',
+             'What `--recipe=NAME` sets, per family; the first one is the default. Values that a '
+             'network leaves to the flags\' defaults are not shown: '
+             '`python main.py --model_name=NAME --recipe=RECIPE --explain` prints them all with '
+             'their sources. Batch sizes are per device; `base_learning_rate` is per 256 images of '
+             'the global batch. This file is made by `python test/make_docs.py`.', '']
+    seen = {}
+    for name in models.network_names():
+        network = models.get_network(name)
+        seen.setdefault((network.family, str(network.recipes)), []).append(network)
+    for (family, _), networks in seen.items():
+        names = ', '.join(f'`{network.name}`' for network in networks)
+        lines += [f'## {family}', '', names, '']
+        for recipe, values in networks[0].recipes.items():
+            flags.merge(None, [(recipe, dict(values, model_name=networks[0].name))])
+            lines += [f'### {recipe}', '', '| flag | value |', '|---|---|']
+            lines += [f'| `{flag}` | {value} |' for flag, value in values.items()] + ['']
+    return '\n'.join(lines)
+
+
+def networks():
+    """The table of networks, measured on this tree's graphs."""
+    import tensorflow.compat.v1 as tf
+    import models
+    from estimator import inspect_model
+    lines = ['| `--model_name` | input | parameters | multiply-adds | published top-1 | source |',
+             '|---|---|---|---|---|---|']
+    for name in models.network_names():
+        network = models.get_network(name)
+        with tf.Graph().as_default():
+            size = network.image_size
+            network.build(tf.zeros([1, size, size, 3]), training=False)
+            layers = inspect_model.read_layers(tf.get_default_graph())
+            count = sum(v.shape.num_elements() for v in tf.trainable_variables())
+        published = network.published or {}
+        top_1 = f'{published["top_1"]} %' if published.get('top_1') else ''
+        lines.append(f'| `{name}` | {size} | {count / 1e6:.2f} M | '
+                     f'{sum(layer.multiply_adds for layer in layers) / 1e6:.0f} M | {top_1} | '
+                     f'{published.get("source") or ""} |')
+    return '\n'.join(lines) + '\n'
+
+
+def table_in_readme():
+    """The table as README.md has it."""
+    with open(README) as stream:
+        return TABLE.search(stream.read()).group(0)
+
+
+def main():
+    """Writes the files."""
+    with open(RECIPES, 'w') as stream:
+        stream.write(recipes())
+    if '--networks' in sys.argv:
+        import tensorflow.compat.v1 as tf
+        tf.disable_v2_behavior()
+        table = networks()
+        with open(README) as stream:
+            text = TABLE.sub(lambda match: table, stream.read())
+        with open(README, 'w') as stream:
+            stream.write(text)
+
+
+if __name__ == '__main__':
+    main()
