@@ -110,9 +110,10 @@ def build(trained, images):
 
     images: float32 [batch, size, size, 3].
     """
-    logits, _ = trained.network.build(
-        images, training=False,
-        **model_fn.overrides(trained.network, trained.params, trained.num_classes))
+    with tf.name_scope('network'):      # leaves the names below free
+        logits, _ = trained.network.build(
+            images, training=False,
+            **model_fn.overrides(trained.network, trained.params, trained.num_classes))
     logits = tf.identity(logits, name='logits')
     return {'logits': logits, 'probabilities': tf.nn.softmax(logits, name='softmax_tensor'),
             'classes': tf.argmax(logits, axis=1, name='classes')}
