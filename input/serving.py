@@ -104,8 +104,8 @@ def _below(path):
     """Image files in a folder and all its sub-folders, hidden ones left out."""
     found = []
     for where, folders, entries in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        found += [os.path.join(where, entry) for entry in sorted(entries)
+        folders[:] = [name for name in folders if not name.startswith('.')]
+        found += [os.path.join(where, entry) for entry in entries
                   if entry.lower().endswith(folder.EXTENSIONS + OTHER_EXTENSIONS)
                   and not entry.startswith('.')]
-    return found
+    return sorted(found)
