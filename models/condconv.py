@@ -81,12 +81,18 @@ def depthwise(x, scopes, kernels, stride, settings, routing):
     mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]),
                          [kernel, kernel, batch * channels, 1])
     wide = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, height, width, batch * channels])
-    out = _wide_depthwise(wide, mixture, kernel, stride)
+    # A custom gradient leaves an IdentityN behind, which TFLite does not know.
+    out = (_trainable_depthwise(wide, mixture, kernel, stride) if settings.training
+           else _depthwise(wide, mixture, stride))
     out = tf.reshape(out, [-(-height // stride), -(-width // stride), batch, channels])
     return _restored(tf.transpose(out, [2, 0, 1, 3]), settings)
 
 
-def _wide_depthwise(x, weights, kernel, stride):
+def _depthwise(x, weights, stride, padding='SAME'):
+    return tf.nn.depthwise_conv2d(x, weights, [1, stride, stride, 1], padding)
+
+
+def _trainable_depthwise(x, weights, kernel, stride):
     """Depthwise convolution of one very wide image, with gradients that use all cores.
 
     TensorFlow's gradient kernels share work out by example, and here is one. Both gradients of a
@@ -102,20 +108,16 @@ def _wide_depthwise(x, weights, kernel, stride):
                                             for size in (rows, columns))
             spread = _spread(pull, stride)
             padded = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])
-            to_weights = _valid(padded, tf.transpose(spread, [1, 2, 3, 0]))
+            to_weights = _depthwise(padded, tf.transpose(spread, [1, 2, 3, 0]), 1, 'VALID')
             rest = kernel - 1
             spread = tf.pad(spread, [[0, 0], [rest - top, rest - bottom],
                                      [rest - left, rest - right], [0, 0]])
-            to_x = _valid(spread, tf.reverse(weights, [0, 1]))
+            to_x = _depthwise(spread, tf.reverse(weights, [0, 1]), 1, 'VALID')
             return to_x, tf.transpose(to_weights, [1, 2, 3, 0])
 
-        return tf.nn.depthwise_conv2d(x, weights, [1, stride, stride, 1], 'SAME'), gradient
+        return _depthwise(x, weights, stride), gradient
 
     return convolve(x, weights)
-
-
-def _valid(x, weights):
-    return tf.nn.depthwise_conv2d(x, weights, [1, 1, 1, 1], 'VALID')
 
 
 def _same(size, kernel, stride):
