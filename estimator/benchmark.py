@@ -149,5 +149,5 @@ def _announce(report):
 
 
 def _line(name, row):
-    say(f'{name:10} {row["images_per_sec"]:10.1f}  {row["median_ms"]:10.2f}  {row["p90_ms"]:10.2f}  '
-        f'{row["p99_ms"]:10.2f}  {row["steps"]:5}')
+    say(f'{name:10} {row["images_per_sec"]:10.1f}  {row["median_ms"]:10.2f}  '
+        f'{row["p90_ms"]:10.2f}  {row["p99_ms"]:10.2f}  {row["steps"]:5}')

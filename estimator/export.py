@@ -1,10 +1,10 @@
-"""`--mode=export`: SavedModel, frozen graph and TFLite files of a trained network, compared with it.
+"""`--mode=export`: SavedModel, frozen graph and TFLite files of a network, compared with it.
 
 Files in --export_dir, as the TPU originals name them where they write them:
 
     saved_model/                 signatures classify and serving_default: encoded images [n] ->
-                                 classes, probabilities; images: normalised pixels [n, size, size, 3]
-                                 -> logits, probabilities
+                                 classes, probabilities; images: normalised pixels
+                                 [n, size, size, 3] -> logits, probabilities
     <model_name>.pb              frozen graph: images [n, size, size, 3] -> logits, softmax_tensor
     <model_name>.tflite          float, batch 1: images -> logits
     <model_name>_postquant.tflite   the same with 8-bit weights (--post_quantize)
@@ -25,6 +25,7 @@ from estimator import results
 from estimator import tflite
 from estimator import trained as trained_lib
 from estimator.console import say, warn
+from estimator.errors import EstimatorError
 
 STAGING = '.export-unfinished'
 AGREEMENT = 0.95       # of the likeliest class; less is said aloud
@@ -75,11 +76,19 @@ def write_files(folder, trained, serving):
     frozen, names = freeze(trained, 1)      # batch 1, so that TFLite knows every shape
     for quantised in (False, True)[:1 + bool(trained.params.post_quantize)]:
         path = f'{name}_postquant.tflite' if quantised else f'{name}.tflite'
-        _write(path, tflite.convert(frozen, *names, quantised))
-        rows[os.path.basename(path)] = parity.tflite_file(path, against, quantised)
+        rows[os.path.basename(path)] = _write_tflite(path, frozen, names, against, quantised)
     for row in rows.values():
         row['compared_on'] = against.source
     return rows
+
+
+def _write_tflite(path, frozen, names, against, quantised):
+    """Row of the report; a network TFLite cannot express does not take the other files along."""
+    try:
+        _write(path, tflite.convert(frozen, *names, quantised))
+    except EstimatorError as error:
+        return {'ok': False, 'error': str(error)}
+    return parity.tflite_file(path, against, quantised)
 
 
 def write_saved_model(path, trained, serving):
@@ -144,6 +153,9 @@ def _publish(folder, export_dir):
 def _say(export_dir, report):
     width = max(len(name) for name in report['parity'])
     for name, row in report['parity'].items():
+        if 'error' in row:
+            warn(f'{name} is missing: {row["error"]}')
+            continue
         verdict = 'ok' if row['ok'] else f'FAILED, {row["allowed"]:.2g} is allowed'
         say(f'{name:{width}}  differs by {row["max_abs_difference"]:.1e} at most (values up to '
             f'{row["largest_value"]:.2g}), same class {row["top_1_agreement"]:.1%} of '
@@ -152,4 +164,4 @@ def _say(export_dir, report):
             warn(f'{name} often names another class on {row["compared_on"]}; judge it on images of '
                  'yours: --data_dir=IMAGES')
     say(f'exported   {export_dir}' if report['ok'] else
-        f'exported   {export_dir}, but not every file computes what the checkpoint does')
+        f'exported   {export_dir}, but see above: not every file is good')

@@ -1,4 +1,4 @@
-"""Whether exported files compute what the checkpoint computes: differences on real or random images.
+"""Whether exported files compute what the checkpoint computes, on real or random images.
 
 The reference is the network as --mode=eval builds it, on the same images.
 """

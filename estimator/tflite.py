@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 
 import numpy as np
@@ -28,9 +29,15 @@ def convert(definition, images, logits, quantize):
         try:
             return converter.convert()
         except Exception as error:  # pylint: disable=broad-except
-            lines = [line for line in str(error).splitlines() if line.strip()]
             raise EstimatorError(f'TensorFlow {tf.version.VERSION} cannot convert this network to '
-                                 f'TFLite: {lines[-1][:300] if lines else type(error).__name__}')
+                                 f'TFLite: {_reason(str(error)) or type(error).__name__}')
+
+
+def _reason(text):
+    """The operations TFLite does not know, or the last line of the converter's complaint."""
+    found = re.search(r'custom implementations: ([\w, ]+)', text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ['']
+    return f'it has no {found.group(1)}' if found else lines[-1][:300]
 
 
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import program
+from estimator import export as export_lib
 from estimator import parity, tflite
 from estimator.errors import CheckpointError, EstimatorError
-from estimator.export import choose_weights
 import flags
 from models import get_network
 
@@ -117,7 +117,7 @@ def test_without_averages(tmp_path, capsys):
         tf.get_variable('weights', [2])
         session.run(tf.global_variables_initializer())
         prefix = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'))
-    assert choose_weights(flags.make(mode='export', export_dir='x'), prefix) == 'raw'
+    assert export_lib.choose_weights(flags.make(mode='export', export_dir='x'), prefix) == 'raw'
     assert 'no moving averages' in capsys.readouterr().out
 
 
@@ -152,6 +152,17 @@ def test_comparison():
     assert not parity.compare(expected + [[0, .006], [0, 0]], expected, 1e-3)['ok']
     assert not parity.compare(expected * np.nan, expected, 1e-3)['ok']
     assert not parity.compare(np.zeros([2, 2]), expected * 1e-6, 1e-3)['ok']
+
+
+def test_a_network_tflite_cannot_express(tmp_path):
+    """Says which operation, and does not break the others off."""
+    with tf.Graph().as_default() as graph:
+        images = tf.placeholder(tf.float32, [1, 4, 4, 3], name='images')
+        tf.identity(tf.linalg.svd(images, compute_uv=False), name='logits')
+    names = ('images:0', 'logits:0')
+    row = export_lib._write_tflite(str(tmp_path / 'x'), graph.as_graph_def(), names, None, False)
+    assert not row['ok'] and 'svd' in row['error'].lower(), row['error']
+    assert os.listdir(str(tmp_path)) == []
 
 
 def test_mistakes(exported, tmp_path):

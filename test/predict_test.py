@@ -49,7 +49,8 @@ def predict(root, *words):
 
 def test_flags_of_the_training_are_found(trained):
     network = get_network('mobilenet_v1_025')
-    first = flags.make(model_name=network.name, mode='predict', data_dir='x', model_dir=str(trained / 'model'))
+    first = flags.make(model_name=network.name, mode='predict', data_dir='x',
+                       model_dir=str(trained / 'model'))
     (source, values), = runner.layers(network, first)
     assert source.endswith('params.json')
     assert values['input_image_size'] == 32 and 'data_dir' not in values
