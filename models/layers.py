@@ -13,7 +13,7 @@ from models import arch as arch_lib
 
 Settings = collections.namedtuple('Settings', [
     'training',
-    'seed',             # int64 [2] tensor: (seed of the run, step); None draws from the graph's seed
+    'seed',             # int64 [2] tensor (seed of the run, step), or None for the graph's own
     'data_format',      # 'NHWC' or 'NCHW'
     'momentum',         # of the moving statistics
     'epsilon',
@@ -196,7 +196,7 @@ def global_pool(x, settings):
 
 
 def dense(x, scope, units, settings, kernel_rank=2):
-    """Fully connected layer with bias, as float32; rank 4 stores the kernel as a 1x1 convolution."""
+    """Fully connected layer with bias, in float32; rank 4 stores the kernel as a 1x1 conv's."""
     channels = int(x.shape[-1])
     shape = [1] * (kernel_rank - 2) + [channels, units]
     weights = variable(f'{scope}/{settings.leaves.kernel}', shape,
