@@ -1,6 +1,7 @@
 """The contract between a network file and everything else."""
 
 import collections
+import sys
 import types
 
 import tensorflow.compat.v1 as tf
@@ -135,6 +136,7 @@ class Network(_Fields):
             epsilon=options.batch_norm_epsilon,
             biased_variance=False,
             torch_padding=False,
+            products=training and options.data_format == 'channels_last' and _on_cpu(),
             leaves=plan[1].leaves,
             initializers=layers.TPU_INITIALIZERS)
         return self.builder(images, plan, options, settings, num_classes or self.num_classes)
@@ -158,6 +160,12 @@ class Network(_Fields):
 
     def _owns(self, v):
         return _name(v).startswith(f'{self.scope}/')
+
+
+def _on_cpu():
+    """Whether this process computes on a CPU: no GPU, and no Ascend adapter loaded."""
+    return not tf.config.experimental.list_physical_devices('GPU') and (
+        'npu_bridge' not in sys.modules)
 
 
 def _leaf(name):
