@@ -21,23 +21,23 @@ NUM_TRAIN = 1437    # the first rows; the remaining 360 validate
 SIDE = 32
 # A recipe for two CPU cores: small images, few steps, statistics that follow quickly.
 RECIPE = {
-    'input_image_size': SIDE,
+    'input_image_size': 64,
     'preprocessing_name': 'digits',
-    'train_batch_size': 64,
+    'train_batch_size': 32,
     'eval_batch_size': 120,
-    'train_epochs': 15,
-    'steps_per_eval': 1000,
-    'optimizer': 'adam',
-    'optimizer_epsilon': 1e-8,
-    'learning_rate': 0.003,
+    'train_epochs': 16,
+    'steps_per_eval': 10000,
+    'optimizer': 'momentum',
+    'learning_rate': 0.03,
     'lr_schedule': 'cosine',
     'lr_warmup_epochs': 1,
     'weight_decay': 1e-5,
-    'label_smoothing': 0.1,
+    'label_smoothing': 0.0,
+    'dropout_rate': 0.0,
     'moving_average_decay': 0.99,
     'moving_average_order': 'after',
     'batch_norm_momentum': 0.9,
-    'log_step_count_steps': 20,
+    'log_step_count_steps': 50,
     'num_label_classes': 10,
 }
 

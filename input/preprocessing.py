@@ -77,8 +77,17 @@ def torch_evaluate(source, size, style):
 
 def cifar_train(source, size, seed, style):
     """4 pixels of zeros around, a random window of the native size, then the input size."""
-    image = tf.pad(source.whole(), [[4, 4], [4, 4], [0, 0]])
-    offsets = integers(seed, 'crop', [2], 0, 9)
+    return _shifted(source, size, seed, style, 4)
+
+
+def digits_train(source, size, seed, style):
+    """As for CIFAR, but 2 pixels: the digits fill their 32x32 image."""
+    return _shifted(source, size, seed, style, 2)
+
+
+def _shifted(source, size, seed, style, most):
+    image = tf.pad(source.whole(), [[most, most], [most, most], [0, 0]])
+    offsets = integers(seed, 'crop', [2], 0, 2 * most + 1)
     window = tf.concat([offsets, [source.height, source.width]], 0)
     return style.resize(decode.cut(image, window), size, size)
 
@@ -105,7 +114,7 @@ STYLES = {
     'torch': Style(torch_train, torch_evaluate, decode.antialiased,
                    IMAGENET_MEAN, IMAGENET_STD, False, {}, True),
     'cifar': _CIFAR,
-    'digits': _CIFAR._replace(flip=False),      # the embedded digits: a mirrored 2 is no 2
+    'digits': _CIFAR._replace(train=digits_train, flip=False),      # a mirrored 2 is no 2
 }
 
 # Names of the originals' --preprocessing_name, --resize_method and --dataset.
