@@ -17,7 +17,7 @@ NAME = 'efficientnet-condconv-b0-4e'
 
 
 def settings_for(data_format='NHWC'):
-    return layers.Settings(True, None, data_format, 0.99, 1e-3, True, False,
+    return layers.Settings(True, None, data_format, 0.99, 1e-3, True, False, False,
                            naming.LAYERS_LEAVES, layers.TPU_INITIALIZERS)
 
 
