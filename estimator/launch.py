@@ -75,6 +75,8 @@ def main(argv):
         if code:
             print(f'[Error] training ended with exit code {code}; see {log}', file=sys.stderr)
             return code
+        if temporary:
+            shutil.copy(os.path.join(model_dir, 'result.json'), output)
         report(case, output, log, results.read_result(model_dir), int(time.time() - start))
         return 0
     finally:

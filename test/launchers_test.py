@@ -66,7 +66,7 @@ def test_performance(data, tmp_path):
     log = (output / 'train_3.log').read_text()
     assert 'INFO:tensorflow:loss = ' in log and 'mixed precision is a no-op on a CPU' in log
     assert sorted(os.listdir(str(output))) == sorted([
-        'train_3.log', 'mobilenet_v1_025_bs8_1p_perf.log',
+        'result.json', 'train_3.log', 'mobilenet_v1_025_bs8_1p_perf.log',
         'train_mobilenet_v1_025_bs8_1p_perf_loss.txt'])
 
 
