@@ -220,7 +220,8 @@ def _run(command, ranks, base):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
     codes = [child.wait() for child in running]
-    return next((code for code in codes if code), 0)
+    code = next((code for code in codes if code), 0)
+    return code if code >= 0 else 128 - code     # killed by a signal, as the shell says it
 
 
 if __name__ == '__main__':
