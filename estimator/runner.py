@@ -150,7 +150,8 @@ def _closing(job, status, path):
         say(f'picture    {picture}')
     say(f'result     {path}')
     if status == 'completed' and job.params.mode == 'train_and_eval':
-        source = f' --data_dir={job.params.data_dir}' if job.params.data_dir else ''
+        source = ''.join(f' --{name}={getattr(job.params, name)}' for name in ('data_dir', 'dataset')
+                         if getattr(job.params, name))
         say('next       python main.py --mode=eval '
             f'--model_name={job.network.name}{source} --model_dir={job.params.model_dir}')
 

@@ -27,6 +27,8 @@ def get_network(name):
     """The Network of this name; ValueError with the nearest match and all names."""
     if name in NETWORKS:
         return NETWORKS[name]
+    if name is None:
+        raise ValueError('Name a network: --model_name=NAME, one of ' + ', '.join(NETWORKS) + '.')
     near = difflib.get_close_matches(str(name), NETWORKS, n=1, cutoff=0.0)[0]
     raise ValueError(f'There is no network {name!r}. Did you mean {near!r}? '
                      f'The networks are: {", ".join(NETWORKS)}.')
