@@ -36,8 +36,7 @@ def main(argv):
     except ValueError as error:
         raise flags.FlagError(str(error))
     first = first._replace(model_dir=first.model_dir or os.path.join('result', network.name))
-    layers = runner.layers(network, first)
-    params = flags.merge(given, [recipe] + (dataset_recipes(first) if layers is None else layers))
+    params = flags.merge(given, [recipe] + runner.layers(network, first, dataset_recipes(first)))
     if params.explain:
         print(flags.explain(params))
         return 0

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from estimator import progress
+from estimator import history
 from estimator.console import warn
 
 GRID = (4, 6)
@@ -21,30 +21,30 @@ def draw(job):
     directory = job.params.model_dir
     curve = os.path.join(directory, 'learning_curve.png')
     grid = os.path.join(directory, 'predictions.png')
-    learning_curve(progress.read(os.path.join(directory, 'log.csv')), job.measured, curve,
+    learning_curve(history.read(os.path.join(directory, 'log.csv')),
+                   history.read(os.path.join(directory, 'eval.csv')), curve,
                    f'{job.network.name} on {job.inputs.describe()["source"]}')
     predictions(job, grid)
     job.measured['pictures'] = [curve, grid]
 
 
-def learning_curve(rows, measured, path, title):
-    """Loss and training accuracy over epochs; the evaluated accuracy as a dashed line."""
+def learning_curve(training, evaluations, path, title):
+    """Loss and accuracy over epochs: of the training batches, and of each evaluation."""
     from matplotlib import pyplot
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))
-    epochs = [row['epoch'] for row in rows]
-    left.plot(epochs, [row['cross_entropy'] for row in rows], label='training')
-    if measured.get('cross_entropy_raw') is not None:
-        left.axhline(measured[f'cross_entropy_{measured["weights"]}'], linestyle='--', color='C1',
-                     label=f'evaluation, {measured["weights"]} weights')
-    left.set(xlabel='epoch', ylabel='cross entropy', title='loss')
-    right.plot(epochs, [row['train_accuracy'] for row in rows], label='training batch')
-    if measured.get('top_1_accuracy') is not None:
-        right.axhline(measured['top_1_accuracy'], linestyle='--', color='C1',
-                      label=f'evaluation {measured["top_1_accuracy"]:.4f}')
-    right.set(xlabel='epoch', ylabel='top-1', title='accuracy', ylim=(0, 1.02))
-    for axis in (left, right):
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4))
+    columns = [('cross_entropy', 'cross_entropy'), ('train_accuracy', 'top_1_accuracy')]
+    for axis, (trained, evaluated) in zip(axes, columns):
+        axis.plot([row['epoch'] for row in training], [row[trained] for row in training],
+                  label='training batch')
+        if evaluations:
+            last = evaluations[-1]
+            axis.plot([row['epoch'] for row in evaluations],
+                      [row[evaluated] for row in evaluations], 'o-', color='C1',
+                      label=f'evaluation, {last["weights"]} weights: {last[evaluated]:.4f}')
         axis.grid(alpha=0.3)
         axis.legend()
+    axes[0].set(xlabel='epoch', ylabel='cross entropy', title='loss')
+    axes[1].set(xlabel='epoch', ylabel='top-1', title='accuracy', ylim=(0, 1.02))
     figure.suptitle(title)
     figure.tight_layout()
     figure.savefig(path, dpi=90)

@@ -1,11 +1,11 @@
 """What a training run reports while it goes: the progress line, log.csv and its throughput."""
 
-import csv
 import os
 import time
 
 import tensorflow.compat.v1 as tf
 
+from estimator import history
 from estimator import log_styles
 from estimator import monitor
 from estimator.console import duration, say
@@ -73,7 +73,7 @@ class Progress(tf.train.SessionRunHook):
         self._started = time.time()
         self._runs = 0
         self._written = self._step
-        _trim(self._path, self._step)
+        history.trim(self._path, COLUMNS, self._step)
         for line in self._style.start():
             say(line)
 
@@ -102,7 +102,7 @@ class Progress(tf.train.SessionRunHook):
         left = elapsed / (self._step - self._first) * (self._plan.train_steps - self._step)
         row = dict(now, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
                    seconds=round(elapsed, 2))
-        _append(self._path, row)
+        history.append(self._path, COLUMNS, row)
         say(f'step {self._step}/{self._plan.train_steps}  epoch {epoch:.2f}  '
             f'loss {now["loss"]:.4f}  top-1 {now["train_accuracy"]:.3f}  '
             f'lr {now["learning_rate"]:.5g}  {rate:.1f} images/s  {duration(left)} left')
@@ -110,31 +110,3 @@ class Progress(tf.train.SessionRunHook):
         for line in self._style.step(dict(row, steps_per_epoch=self._plan.steps_per_epoch,
                                           step_ms=1000 * batch / rate if rate else 0)):
             say(line)
-
-
-def read(path):
-    """Rows of a log.csv as dicts of floats, in order of the step."""
-    if not os.path.exists(path):
-        return []
-    with open(path, newline='') as stream:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
-
-
-def _append(path, row):
-    fresh = not os.path.exists(path)
-    with open(path, 'a', newline='') as stream:
-        writer = csv.DictWriter(stream, COLUMNS, extrasaction='ignore')
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def _trim(path, step):
-    """Drops rows later than the step a run restarts from."""
-    rows = read(path)
-    if not any(row['step'] > step for row in rows):
-        return
-    os.remove(path)
-    for row in rows:
-        if row['step'] <= step:
-            _append(path, dict(row, step=int(row['step'])))

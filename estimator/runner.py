@@ -1,9 +1,11 @@
 """The modes of the program: what happens, in which order. Each is a few calls on a Job."""
 
+import os
 import time
 
 from estimator import benchmark
 from estimator import export
+from estimator import history
 from estimator import inspect_model
 from estimator import pictures
 from estimator import predict
@@ -42,12 +44,13 @@ def run(network, params, open_inputs):
     return preemption.EXIT_CODE if status == 'preempted' else 0
 
 
-def layers(network, first):
-    """[(source, flags)] that a mode lays over the recipe; None where the data set brings its own.
+def layers(network, first, data_set):
+    """[(source, flags)] laid over the recipe: what the data set brings, then what the mode does.
 
-    first: Params before the recipe, with model_dir.
+    first: Params before the recipe, with model_dir; data_set: [(source, flags)].
     """
-    return LAYERS[first.mode](network, first) if first.mode in LAYERS else None
+    own = LAYERS[first.mode](network, first) if first.mode in LAYERS else []
+    return own if first.mode in STANDALONE else data_set + own
 
 
 def train(job):
@@ -129,12 +132,24 @@ def _already_done(job):
 def _evaluate(job, prefix, keeper):
     """Evaluates, archives; returns the metrics or None."""
     metrics = job.evaluate(prefix)
-    if metrics and job.params.archive_ckpt and prefix.startswith(job.params.model_dir):
+    if not metrics or os.path.dirname(prefix) != job.params.model_dir.rstrip('/'):
+        return metrics
+    _record(job, step_of(prefix), metrics)
+    if job.params.archive_ckpt:
         text = '\n'.join(f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n'
         if keeper.offer(prefix, metrics['top_1_accuracy'], text):
             say(f'best so far: top-1 {metrics["top_1_accuracy"]:.4f}, kept in '
                 f'{job.params.model_dir}/archive')
     return metrics
+
+
+def _record(job, step, metrics):
+    """A row of eval.csv."""
+    weights = metrics['weights']
+    images = job.inputs.num_train_images
+    history.put(os.path.join(job.params.model_dir, 'eval.csv'), history.EVALUATION, dict(
+        metrics, step=step, cross_entropy=metrics[f'cross_entropy_{weights}'],
+        epoch=round(step * job.global_batch / images, 4) if images else ''))
 
 
 def _closing(job, status, path):
@@ -161,4 +176,5 @@ MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}
 STANDALONE = {'inspect': inspect_model.run, 'predict': predict.run, 'export': export.run,
               'benchmark': benchmark.run}
 SERVING = ('predict', 'export')
-LAYERS = {'predict': trained.layer, 'export': trained.layer, 'benchmark': benchmark.layer}
+LAYERS = {'eval': trained.layer, 'predict': trained.layer, 'export': trained.layer,
+          'benchmark': benchmark.layer}

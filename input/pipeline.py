@@ -196,7 +196,8 @@ def finished(dataset):
     dataset = dataset.prefetch(tf.data.experimental.AUTOTUNE)
     options = tf.data.Options()
     options.experimental_deterministic = True
-    threading = getattr(options, 'threading', options.experimental_threading)
+    threading = options.threading if hasattr(options, 'threading') else (
+        options.experimental_threading)
     threading.private_threadpool_size = max(2, min(multiprocessing.cpu_count(), 48))
     threading.max_intra_op_parallelism = 1
     return dataset.with_options(options)

@@ -48,7 +48,7 @@ def test_defaults_lie_between_recipe_and_command_line():
     def merged(*words):
         given = flags.parse(['main.py', '--model_name=mixnet-s', '--mode=benchmark'] + list(words))
         first = flags.merge(given)
-        return flags.merge(given, [network.recipe_named()] + runner.layers(network, first))
+        return flags.merge(given, [network.recipe_named()] + runner.layers(network, first, []))
     params = merged()
     assert (params.train_steps, params.train_batch_size) == (30, 16)
     assert params.train_epochs is None and params.dataset == 'synthetic'

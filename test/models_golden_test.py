@@ -11,13 +11,14 @@ from models import mnasnet_torch
 TF_GOLDENS = [m for m in golden_tools.MODELS if 'torch' not in m]
 
 # model, slack on the gradients' tolerance. A relu whose input lies within rounding of its kink
-# can fall on the other side on another processor, and at 3x3 maps one flip shows in a norm;
-# networks without kinks need no slack.
+# falls on the other side on another processor, and at 3x3 maps one flip shows in a norm: the
+# originals' own norms differ as much from the exact ones, and on one processor ours are equal to
+# theirs (slim_reference_test.py). Networks without kinks need no slack.
 TRAINED = [
-    ('mixnet-s', 8), ('efficientnet-condconv-b0-8e', 1), ('mobilenet_v1_1.0', 8),
-    pytest.param('mnasnet-a1', 8, marks=pytest.mark.slow),
+    ('mixnet-s', 5), ('efficientnet-condconv-b0-8e', 1), ('mobilenet_v1_1.0', 5),
+    pytest.param('mnasnet-a1', 5, marks=pytest.mark.slow),
     pytest.param('efficientnet-b0', 1, marks=pytest.mark.slow),
-    pytest.param('mobilenet_v2_1.0', 8, marks=pytest.mark.slow),
+    pytest.param('mobilenet_v2_1.0', 5, marks=pytest.mark.slow),
 ]
 
 

@@ -51,10 +51,12 @@ def test_flags_of_the_training_are_found(trained):
     network = get_network('mobilenet_v1_025')
     first = flags.make(model_name=network.name, mode='predict', data_dir='x',
                        model_dir=str(trained / 'model'))
-    (source, values), = runner.layers(network, first)
+    data_set = [('data set', {'input_image_size': 64})]
+    (source, values), = runner.layers(network, first, data_set)
     assert source.endswith('params.json')
     assert values['input_image_size'] == 32 and 'data_dir' not in values
-    assert runner.layers(network, first._replace(mode='train')) is None
+    assert runner.layers(network, first._replace(mode='eval'), data_set)[1] == (source, values)
+    assert runner.layers(network, first._replace(mode='train'), data_set) == data_set
 
 
 def test_table_names_and_skips(trained, capsys):

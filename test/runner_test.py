@@ -31,6 +31,10 @@ def test_train_and_eval_writes_everything(tmp_path, capfd):
         rows = list(csv.DictReader(stream))
     assert [int(row['step']) for row in rows] == [1, 2, 3, 4]
     assert float(rows[-1]['learning_rate']) == pytest.approx(0.01)
+    with open(str(tmp_path / 'eval.csv')) as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(int(row['step']), float(row['epoch'])) for row in rows] == [(2, 0.25), (4, 0.5)]
+    assert float(rows[-1]['top_1_accuracy']) == result['top_1_accuracy']
     for name in ('params.json', 'learning_curve.png', 'predictions.png', 'best_objective.txt'):
         assert (tmp_path / name).exists()
     captured = capfd.readouterr()
