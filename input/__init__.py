@@ -1,15 +1,14 @@
 """Images in, batches out. The public face of the package.
 
-`Inputs` and `open_dataset` are imported on first use, so that the converter, which shares this
-package, starts without TensorFlow.
+Its names are imported on first use, so that the converter, which shares this package, starts
+without TensorFlow.
 """
 
 import importlib
 
 from input.errors import DataError
 
-_HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs',
-          'open_dataset': 'inputs'}
+_HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs'}
 __all__ = ['DataError'] + sorted(_HOMES)
 
 

@@ -23,8 +23,16 @@ class EncodedImage:
         self.height, self.width = self._shape()
 
     def _decode_other(self):
-        image = tf.image.decode_image(self._encoded, channels=3, expand_animations=False)
+        image = tf.cond(
+            tf.equal(tf.strings.substr(self._encoded, 0, 2), b'BM'), self._decode_bmp,
+            lambda: tf.image.decode_image(self._encoded, channels=3, expand_animations=False))
         return tf.ensure_shape(image, [None, None, 3])
+
+    def _decode_bmp(self):
+        """TensorFlow 1.15 does not turn a grayscale BMP into colour."""
+        image = tf.image.decode_bmp(self._encoded)
+        return tf.cond(tf.equal(tf.shape(image)[2], 1), lambda: tf.tile(image, [1, 1, 3]),
+                       lambda: image[:, :, :3])
 
     def _shape(self):
         shape = tf.cond(self._is_jpeg,

@@ -169,16 +169,6 @@ class Inputs:
         readers = [reader for reader in self._readers.values() if reader]
         return checking.explain(exception, readers, self._rule)
 
-    def preprocess_for_serving(self, encoded):
-        """The evaluation path: string scalar -> float32 [size, size, 3] normalised."""
-        return styles.eval_image(encoded, self.image_size, self._params, self._style)
-
-
-def open_dataset(params, network):
-    """The Inputs of a run for a network as `models.get_network` gives it."""
-    return Inputs(params, preprocessing=network.preprocessing, image_size=network.image_size,
-                  native_classes=network.num_classes)
-
 
 def dataset_recipes(params):
     """(source, dict of flags) of the recipe the chosen data set brings along, if it does."""

@@ -3,10 +3,12 @@
 import json
 import os
 
+import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 import input_params
-from input import DataError, Inputs, open_dataset
+from input import DataError, Inputs, Serving
 
 
 def opened(folder, native=1000, **changes):
@@ -148,16 +150,15 @@ def test_limits_say_so(tmp_path):
     assert more.num_train_images == 12 and 'only 12 examples' in more.summary()
 
 
-def test_open_dataset_and_serving(tmp_path):
-    import types
-    import numpy as np
-    import tensorflow.compat.v1 as tf
+def test_serving_sees_what_evaluation_sees(tmp_path):
     input_params.shards(tmp_path, 'train', [4])
-    network = types.SimpleNamespace(preprocessing='tpu_bilinear', image_size=40, num_classes=1000)
-    inputs = open_dataset(input_params.make(data_dir=str(tmp_path), mode='predict',
-                                            input_image_size=24, eval_split='train'), network)
+    params = input_params.make(data_dir=str(tmp_path), mode='predict', input_image_size=24,
+                               eval_split='train')
+    network = dict(preprocessing='tpu_bilinear', image_size=40, native_classes=1000)
+    inputs, serving = Inputs(params, **network), Serving(params, **network)
     evaluated = input_params.run(inputs.eval_input_fn(4))[0][0]['image']
     with tf.Graph().as_default(), tf.Session() as session:
-        served = [session.run(inputs.preprocess_for_serving(tf.constant(input_params.jpeg(row))))
+        served = [session.run(serving.preprocess_for_serving(tf.constant(input_params.jpeg(row))))
                   for row in range(4)]
-    assert np.abs(np.stack(served) - evaluated).max() < 1e-5 and inputs.image_size == 24
+    assert np.abs(np.stack(served) - evaluated).max() < 1e-5
+    assert inputs.image_size == serving.image_size == 24
