@@ -29,10 +29,16 @@ class EncodedImage:
         return tf.ensure_shape(image, [None, None, 3])
 
     def _decode_bmp(self):
-        """TensorFlow 1.15 does not turn a grayscale BMP into colour."""
-        image = tf.image.decode_bmp(self._encoded)
-        return tf.cond(tf.equal(tf.shape(image)[2], 1), lambda: tf.tile(image, [1, 1, 3]),
-                       lambda: image[:, :, :3])
+        """By depth: TensorFlow 1.15 does not convert, and its op keeps the depth of its first file.
+
+        Bits a pixel are an int16 at byte 28.
+        """
+        bits = tf.io.decode_raw(tf.strings.substr(self._encoded, 28, 2), tf.int16)[0]
+        return tf.case([
+            (tf.equal(bits, 8), lambda: tf.tile(
+                tf.image.decode_bmp(self._encoded), [1, 1, 3])),
+            (tf.equal(bits, 32), lambda: tf.image.decode_bmp(self._encoded, channels=4)[:, :, :3]),
+        ], default=lambda: tf.image.decode_bmp(self._encoded, channels=3), exclusive=True)
 
     def _shape(self):
         shape = tf.cond(self._is_jpeg,

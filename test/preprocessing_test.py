@@ -114,7 +114,7 @@ def test_torch_evaluation_is_pils_resize_and_centre_crop():
 
 def test_every_payload_becomes_three_channels():
     kinds = [('JPEG', 'RGB'), ('JPEG', 'L'), ('JPEG', 'CMYK'), ('PNG', 'L'), ('PNG', 'RGBA'),
-             ('PNG', 'P'), ('GIF', 'P'), ('BMP', 'RGB'), ('BMP', 'L')]
+             ('PNG', 'P'), ('GIF', 'P'), ('BMP', 'RGB'), ('BMP', 'L'), ('BMP', 'RGBA')]
     payloads = [input_params.jpeg(5, (40, 48), *kind) for kind in kinds]
     for images in evaluate(payloads, ['tpu_bilinear', 'inception', 'torch', 'cifar']).values():
         for kind, image in zip(kinds, images):
