@@ -2,9 +2,16 @@
 
     python benchmarks/condconv_speed.py [--batch=16] [--rounds=7] [--model_name=...]
 
-Both forms share every other layer. Wall-clock seconds and processor seconds of all threads are
-medians over the rounds; on a machine that does other work too, only the ratios mean something,
-and those of the processor seconds more than those of the clock.
+whole batch   the network of this project
+unrolled      its twin with one convolution an example; every other layer shared
+original      the twin with the original's other layers too: unfused batch norm in training, and
+              tf.nn.swish
+no experts    EfficientNet-B0: the same layers with one kernel for all examples, which no way of
+              computing CondConv can undercut
+
+Wall-clock seconds and processor seconds of all threads are medians over the rounds; on a machine
+that does other work too, only the ratios mean something, and those of the processor seconds more
+than those of the clock.
 """
 
 import argparse
@@ -13,6 +20,7 @@ import os
 import statistics
 import sys
 import time
+from unittest import mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
@@ -21,14 +29,23 @@ import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
 import condconv_unrolled  # noqa: E402
-from models import condconv, efficientnet, get_network  # noqa: E402
+from models import condconv, efficientnet, get_network, layers, mbconv  # noqa: E402
 
-FORMS = {'whole batch': condconv.convolutions, 'unrolled': condconv_unrolled.convolutions}
+# form: (convolutions, replaced layers)
+FORMS = {
+    'whole batch': (condconv.convolutions, {}),
+    'unrolled': (condconv_unrolled.convolutions, {}),
+    'original': (condconv_unrolled.convolutions, {
+        'batch_norm': condconv_unrolled.batch_norm,
+        'ACTIVATIONS': dict(layers.ACTIVATIONS, swish=tf.nn.swish)}),
+    'no experts': (mbconv.plain, {}),
+}
 
 
-def make_run(name, convolutions, batch, training):
+def make_run(name, form, batch, training):
     """A function that does one step, in a graph and session of its own."""
-    with tf.Graph().as_default():
+    convolutions, replaced = FORMS[form]
+    with tf.Graph().as_default(), mock.patch.dict(vars(layers), replaced):
         network = get_network(name)._replace(builder=functools.partial(
             efficientnet.build, convolutions=convolutions))
         draws = np.random.RandomState(0)
@@ -69,14 +86,14 @@ def main():
     options = parser.parse_args()
     tf.disable_v2_behavior()
     for training in (True, False):
-        runs = {form: make_run(options.model_name, convolutions, options.batch, training)
-                for form, convolutions in FORMS.items()}
+        runs = {form: make_run(options.model_name, form, options.batch, training)
+                for form in FORMS}
         medians = measure(runs, options.rounds)
         print('training step' if training else 'inference')
+        ours = medians['whole batch']
         for form, (wall, processor) in medians.items():
-            print(f'  {form:12} {wall:7.3f} s  {processor:7.3f} s of processor')
-        ratios = [slow / fast for slow, fast in zip(medians['unrolled'], medians['whole batch'])]
-        print(f'  ratio        {ratios[0]:7.2f}    {ratios[1]:7.2f}')
+            print(f'  {form:12} {wall:7.3f} s  {processor:7.3f} s of processor   '
+                  f'{wall / ours[0]:5.2f} x  {processor / ours[1]:5.2f} x')
 
 
 if __name__ == '__main__':

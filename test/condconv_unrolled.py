@@ -1,7 +1,7 @@
 """CondConv the way the original computes it, one convolution an example; a reference for tests.
 
 Needs a batch size known at graph construction. The functions stand in for those of
-models.condconv and make the same variables.
+models.condconv and models.layers and make the same variables.
 """
 
 import functools
@@ -10,6 +10,8 @@ import tensorflow.compat.v1 as tf
 
 from models import condconv
 from models import layers
+
+FUSED = layers.batch_norm
 
 
 def convolutions(x, block, names, settings):
@@ -44,3 +46,18 @@ def _by_example(convolve, x, kernels):
     batch = int(x.shape[0])
     pairs = zip(tf.split(x, batch), tf.split(kernels, batch))
     return tf.concat([convolve(image, tf.squeeze(kernel, 0)) for image, kernel in pairs], 0)
+
+
+def batch_norm(x, scope, settings):
+    """Like layers.batch_norm, in training from single operations as the original has it."""
+    if not settings.training:
+        return FUSED(x, scope, settings)
+    channels = layers.channels_of(x, settings)
+    gamma = layers.variable(f'{scope}/gamma', [channels], tf.ones_initializer())
+    beta = layers.variable(f'{scope}/beta', [channels], tf.zeros_initializer())
+    moments = tf.nn.moments(x, [0, 1, 2])
+    for name, moment in zip(('moving_mean', 'moving_variance'), moments):
+        moving = tf.get_variable(f'{scope}/{name}', [channels], trainable=False, use_resource=True)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, moving.assign_sub(
+            (moving - moment) * (1 - settings.momentum), read_value=False))
+    return tf.nn.batch_normalization(x, *moments, beta, gamma, settings.epsilon)
