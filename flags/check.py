@@ -32,11 +32,6 @@ def _piecewise(values, sources):
         return '--lr_decay_boundaries must grow from left to right.'
 
 
-def _mixing(values, sources):
-    if values['mixup_alpha'] and values['cutmix_alpha']:
-        return '--mixup_alpha and --cutmix_alpha exclude each other; set one of them to 0.'
-
-
 def _overflow(values, sources):
     if values['device'] == 'npu' and values['npu_dump_data'] and values['npu_overflow_dump']:
         return ('--npu_dump_data and --npu_overflow_dump (over_dump) exclude each other on an '
@@ -48,4 +43,4 @@ def _tfds(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
-RULES = (_export_dir, _images, _piecewise, _mixing, _overflow, _tfds)
+RULES = (_export_dir, _images, _piecewise, _overflow, _tfds)

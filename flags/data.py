@@ -30,7 +30,8 @@ ROWS = (
     Row('randaug_num_layers', 'int', 2, 'RandAugment operations an image.', None, 1),
     Row('randaug_magnitude', 'int', 10, 'RandAugment strength.', None, 0, 30),
     Row('mixup_alpha', 'float', 0.0, 'Beta parameter of mixup (0: off).', None, 0),
-    Row('cutmix_alpha', 'float', 0.0, 'Beta parameter of CutMix (0: off).', None, 0),
+    Row('cutmix_alpha', 'float', 0.0, 'Beta parameter of CutMix (0: off); with mixup on too, each '
+        'batch gets one of the two.', None, 0),
     Row('random_erasing', 'float', 0.0, 'Probability of erasing a rectangle.', None, 0, 1),
     Row('use_grayscale', 'bool', False, 'Turn images grey (three equal channels).'),
     Row('max_bad_records', 'int', 0, 'Unreadable records to skip before stopping.', None, 0),

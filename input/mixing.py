@@ -43,6 +43,15 @@ def _log_gamma_draw(alpha, shape, seed):
             + log_uniform('boost', shape) / alpha)
 
 
+def mix(images, targets, mixup_alpha, cutmix_alpha, seed):
+    """mixup or CutMix, whichever has an alpha; with both, a fair coin chooses for each batch."""
+    if not (mixup_alpha and cutmix_alpha):
+        return cutmix(*mixup(images, targets, mixup_alpha, seed), cutmix_alpha, seed)
+    return tf.cond(stateless.coin(seed, 'mixup or cutmix'),
+                   lambda: mixup(images, targets, mixup_alpha, seed),
+                   lambda: cutmix(images, targets, cutmix_alpha, seed))
+
+
 def mixup(images, targets, alpha, seed):
     """Weighted sums of each example and its partner, the example having the larger weight.
 

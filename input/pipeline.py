@@ -184,10 +184,7 @@ def mixed(image, label, position, params, num_classes):
     from input import mixing
     seed = tf.stack([tf.constant(params.seed, tf.int64), position[0]])
     target = tf.one_hot(label, num_classes, dtype=tf.float32)
-    if params.mixup_alpha:
-        image, target = mixing.mixup(image, target, params.mixup_alpha, seed)
-    if params.cutmix_alpha:
-        image, target = mixing.cutmix(image, target, params.cutmix_alpha, seed)
+    image, target = mixing.mix(image, target, params.mixup_alpha, params.cutmix_alpha, seed)
     return {'image': image}, {'label': label, 'target': target}
 
 

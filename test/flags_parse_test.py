@@ -145,7 +145,6 @@ def test_refused_and_ignored(capsys):
     (['--mode=predict'], '--data_dir'),
     (['--quantized_training'], '--post_quantize'),
     (['--quantization_delay_epochs=2'], '--post_quantize'),
-    (['--mixup_alpha=.2', '--cutmix_alpha=1'], 'exclude each other'),
     (['--lr_decay_boundaries=30,60', '--lr_decay_values=.1,.01'], 'one number more')])
 def test_contradictions(words, part):
     assert part in message(*words)

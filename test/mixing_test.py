@@ -91,6 +91,15 @@ def test_cutmix():
     assert len(set(kept)) > 40 and .5 < np.mean(kept) < .75
 
 
+def test_with_both_each_batch_gets_one():
+    both = _mixed(lambda *a: mixing.mix(a[0], a[1], a[2], 1., a[3]), .2, range(60))
+    ups, cuts = _mixed(mixing.mixup, .2, range(60)), _mixed(mixing.cutmix, 1., range(60))
+    chosen = [(mixed == up[0]).all() for (mixed, _), up in zip(both, ups)]
+    assert 15 < sum(chosen) < 45
+    for result, up, cut, is_up in zip(both, ups, cuts, chosen):
+        assert all((got == want).all() for got, want in zip(result, up if is_up else cut))
+
+
 @pytest.mark.parametrize('function', [mixing.mixup, mixing.cutmix])
 def test_same_seed_same_batch(function):
     first, second, other = _mixed(function, 1., [4, 4, 5])

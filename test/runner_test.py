@@ -54,6 +54,19 @@ def test_restart_continues_bit_for_bit(tmp_path):
         assert [int(row['step']) for row in csv.DictReader(stream)] == list(range(1, 21))
 
 
+@pytest.mark.slow
+def test_restart_with_every_random_choice(tmp_path):
+    changes = dict(
+        model_name='efficientnet-b0', mode='train', dataset='digits', num_train_images='null',
+        num_eval_images='null', augment_name='randaugment', mixup_alpha=0.2, cutmix_alpha=1.0,
+        random_erasing=0.5, survival_prob=0.5, dropout_rate=0.5)
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    program.run(whole, train_steps=4, **changes)
+    program.run(parts, train_steps=1, **changes)
+    program.run(parts, train_steps=4, **changes)
+    program.assert_same_variables(whole, parts)
+
+
 def test_dropout_and_seed_matter(tmp_path):
     program.run(tmp_path / 'a', mode='train', train_steps=2)
     program.run(tmp_path / 'b', mode='train', train_steps=2, seed=1)
