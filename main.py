@@ -36,7 +36,8 @@ def main(argv):
     except ValueError as error:
         raise flags.FlagError(str(error))
     first = first._replace(model_dir=first.model_dir or os.path.join('result', network.name))
-    params = flags.merge(given, [recipe] + runner.layers(network, first, dataset_recipes(first)))
+    data_set = dataset_recipes(first, network.on_digits)
+    params = flags.merge(given, [recipe] + runner.layers(network, first, data_set))
     if params.explain:
         print(flags.explain(params))
         return 0

@@ -19,7 +19,9 @@ import sys
 import tempfile
 import time
 
+from estimator import rank_table
 from estimator import results
+from estimator.errors import EstimatorError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOSS_LINE = re.compile(r'INFO:tensorflow:loss = ([^,]+), step')
@@ -60,7 +62,11 @@ def main(argv):
         print('[Error] para "data_path" must be configured: give --data_path=DIR, a folder with '
               'train-* and validation-* TFRecords (made by convert_tfrecord.py).', file=sys.stderr)
         return BAD_FLAGS
-    ranks = processes(size, _value(options, 'device'), os.environ)
+    try:
+        ranks = processes(size, _value(options, 'device'), os.environ)
+    except EstimatorError as error:
+        print(f'[Error] {error}', file=sys.stderr)
+        return error.exit_code
     device = ranks[0]['ASCEND_DEVICE_ID']
     base = os.path.abspath(_value(options, 'output_path') or os.path.join(ROOT, 'output'))
     output = os.path.join(base, device)
@@ -96,18 +102,11 @@ def processes(size, device, environment):
                  'RANK_ID': environment.get('RANK_ID', '0'),
                  'JOB_ID': environment.get('JOB_ID', '10087')}]
     table = environment.get('RANK_TABLE_FILE')
-    ids = [str(number) for number in range(size)]
-    pod = 'ascend8p'
-    if table:
-        with open(table) as stream:
-            instances = [instance for group in json.load(stream)['group_list']
-                         for instance in group['instance_list']]
-        ids = [device['device_id'] for device in instances[0]['devices']]
-        pod = instances[0]['pod_name']
+    rows = rank_table.read(table) if table else [(str(n), str(n)) for n in range(size)]
     return [{'ASCEND_DEVICE_ID': number, 'DEVICE_ID': number, 'DEVICE_INDEX': str(index),
-             'RANK_SIZE': str(len(ids)), 'RANK_ID': pod if table else str(index),
+             'RANK_SIZE': str(len(rows)), 'RANK_ID': rank,
              'JOB_ID': environment.get('JOB_ID', '10087'), 'HCCL_CONNECT_TIMEOUT': '600'}
-            for index, number in enumerate(ids)]
+            for index, (number, rank) in enumerate(rows)]
 
 
 def report(case, output, log, result, seconds):

@@ -170,9 +170,12 @@ class Inputs:
         return checking.explain(exception, readers, self._rule)
 
 
-def dataset_recipes(params):
-    """(source, dict of flags) of the recipe the chosen data set brings along, if it does."""
+def dataset_recipes(params, tuned):
+    """(source, dict of flags) of the recipe the chosen data set brings along, if it does.
+
+    tuned: flags the network sets differently there.
+    """
     if params.data_dir or params.dataset not in (None, 'digits'):
         return []
     from input import digits
-    return [('recipe of the embedded digits', digits.RECIPE)]
+    return [('recipe of the embedded digits', dict(digits.RECIPE, **tuned))]

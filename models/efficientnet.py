@@ -81,6 +81,8 @@ RECIPE = {
 
 RECIPES = {'tpu': RECIPE}
 
+ON_DIGITS = {'survival_prob': 1.0}     # 16 short epochs are no time for dropped branches
+
 DEFAULTS = {
     'depth_divisor': 8,
     'min_depth': None,
@@ -131,5 +133,5 @@ NETWORKS = tuple(
         defaults=dict(DEFAULTS, dropout_rate=dropout, depth_multiplier=width,
                       depth_coefficient=depth),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,
-        model_fn_builder=model_fn_builder)
+        model_fn_builder=model_fn_builder, on_digits=ON_DIGITS)
     for name, (width, depth, size, dropout, numbers) in ARCHS.items())

@@ -42,6 +42,9 @@ RECIPES = {
                    train_steps=250000),
 }
 
+# Maps of at least 3x3 and no dropped branches: the routers see too little otherwise.
+ON_DIGITS = dict(efficientnet.ON_DIGITS, input_image_size=96, learning_rate=0.02)
+
 
 def plan(name, options):
     """(Arch, Names) of a variant under these options."""
@@ -65,5 +68,5 @@ NETWORKS = tuple(
                       depth_coefficient=depth),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name),
         builder=functools.partial(efficientnet.build, convolutions=condconv.convolutions),
-        model_fn_builder=model_fn_builder)
+        model_fn_builder=model_fn_builder, on_digits=ON_DIGITS)
     for name, (_, depth, numbers) in ARCHS.items())

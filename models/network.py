@@ -26,7 +26,8 @@ _Fields = collections.namedtuple('_Fields', [
     'plan',             # options -> (Arch, Names); pure Python
     'builder',          # (images, plan, options, settings, num_classes) -> (logits, endpoints)
     'model_fn_builder',     # (network, params, run) -> the Estimator's model_fn
-])
+    'on_digits',        # dict of canonical flag -> value over the recipe of the embedded digits
+], defaults=[types.MappingProxyType({})])
 
 
 def decay_all(name):
