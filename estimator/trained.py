@@ -15,8 +15,10 @@ from estimator import precision as precision_lib
 from estimator.console import warn
 from estimator.errors import CheckpointError
 
-# Flags besides the network's own arguments that a trained network is bound to.
-BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label_classes')
+# Flags besides the network's own arguments that a trained network is bound to; the batch tells
+# how many examples its steps have seen.
+BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label_classes',
+           'train_batch_size', 'gradient_accumulation_steps')
 
 Trained = collections.namedtuple(
     'Trained', ['network', 'params', 'prefix', 'weights', 'num_classes', 'class_names', 'size'])

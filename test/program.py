@@ -17,8 +17,8 @@ SMALL = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_image
 
 
 def flags_of(values):
-    """A dict as command-line words."""
-    return [f'--{name}={value}' for name, value in values.items()]
+    """A dict as command-line words; without those that are None."""
+    return [f'--{name}={value}' for name, value in values.items() if value is not None]
 
 
 def run(model_dir, **changes):
