@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+import flags
 import program
-from estimator import checkpoints
+from estimator import checkpoints, forms
 from estimator.errors import CheckpointError
+from models import get_network
 
 SHAPES = {f'net/layer_{i}/weights': [3, 4] for i in range(19)}
 SHAPES['net/head/weights'] = [4, 10]
@@ -78,3 +80,20 @@ def test_another_network_is_refused(trained, tmp_path):
     with pytest.raises(CheckpointError, match='not a checkpoint of this network'):
         program.run(tmp_path, mode='train', train_steps=1, init_checkpoint=trained,
                     model_name='mobilenet_v1_050')
+
+
+@pytest.mark.parametrize('name, form', [
+    ('mobilenet_v2_035', {'classifier': 'fc'}), ('mobilenet_v2_035', {'classifier': 'conv'}),
+    ('mobilenet_v2_075', {'finegrain': False}),
+    pytest.param('mnasnet-d1', {'use_keras': True}, marks=pytest.mark.slow)])
+def test_the_checkpoint_chooses_the_published_form(monkeypatch, name, form):
+    network = get_network(name)
+    open_params = flags.make(model_name=name)
+    held = forms.variables(network, open_params._replace(**form), 7, 32)
+    fake(monkeypatch, held)
+    params, wrong = forms.fitting(network, open_params, 'x', 7, 32)
+    assert wrong == [] and forms.variables(network, params, 7, 32) == held
+    forced = open_params._replace(**{
+        key: {'fc': 'conv', 'conv': 'fc'}.get(value, not value) for key, value in form.items()})
+    assert forms.fitting(network, forced, 'x', 7, 32)[1]      # a flag is not overruled
+    assert forms.num_classes(network, params, 'x', 32) == 7
