@@ -49,6 +49,7 @@ def test_recipes_are_made_of_flags():
         for recipe, values in network.recipes.items():
             made = flags.merge(None, [(f'recipe {recipe} of {name}', values)])
             assert made.optimizer and made.lr_schedule and made.train_batch_size
+        flags.merge(None, [(f'digits, {name}', dict(network.on_digits))])
         assert set(network.arguments) <= set(flags.Params._fields)
 
 

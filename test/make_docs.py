@@ -19,6 +19,7 @@ def recipes():
     """Text of docs/recipes.md: every recipe of every family, value by value."""
     import flags
     import models
+    from input import digits
     lines = ['# Recipes', '',
              'What `--recipe=NAME` sets, per family; the first one is the default. Values that a '
              'network leaves to the flags\' defaults are not shown: '
@@ -34,9 +35,18 @@ def recipes():
         lines += [f'## {family}', '', names, '']
         for recipe, values in networks[0].recipes.items():
             flags.merge(None, [(recipe, dict(values, model_name=networks[0].name))])
-            lines += [f'### {recipe}', '', '| flag | value |', '|---|---|']
-            lines += [f'| `{flag}` | {value} |' for flag, value in values.items()] + ['']
-    return '\n'.join(lines)
+            lines += [f'### {recipe}', ''] + table(values)
+        if networks[0].on_digits:
+            lines += ['### on the embedded digits', '', 'instead of the values at the end of this file', '']
+            lines += table(networks[0].on_digits)
+    lines += ['## The embedded digits', '', 'Without `--data_dir` these lie over the recipe.', '']
+    return '\n'.join(lines + table(digits.RECIPE))
+
+
+def table(values):
+    """Lines of a table of flags."""
+    return ['| flag | value |', '|---|---|'] + [
+        f'| `{flag}` | {value} |' for flag, value in values.items()] + ['']
 
 
 def networks():
