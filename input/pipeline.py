@@ -11,7 +11,7 @@ from collections import namedtuple
 
 import tensorflow.compat.v1 as tf
 
-from input import badrecords, preprocessing
+from input import badrecords, mixing, preprocessing
 from input.stateless import fold
 
 FOREVER = 1 << 62
@@ -181,7 +181,6 @@ def mixed(image, label, position, params, num_classes):
     """A batch as (features, labels); with mixup or CutMix the labels carry soft targets."""
     if not (params.mixup_alpha or params.cutmix_alpha):
         return {'image': image}, {'label': label}
-    from input import mixing
     seed = tf.stack([tf.constant(params.seed, tf.int64), position[0]])
     target = tf.one_hot(label, num_classes, dtype=tf.float32)
     image, target = mixing.mix(image, target, params.mixup_alpha, params.cutmix_alpha, seed)

@@ -1,13 +1,11 @@
 """The streams: pure function of the position, resume, shuffling, workers, evaluation."""
 
-import types
-
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 import input_params
-from input import Inputs
+from input import Inputs, mixing
 
 COUNTS = [7, 6, 5, 5]
 TOTAL = sum(COUNTS)
@@ -134,16 +132,12 @@ def test_synthetic(tmp_path):
 
 def test_mixed_targets_come_with_the_labels(folder, monkeypatch):
     """Mixup gets one-hot targets and a seed made of the first position of the batch."""
-    import sys
     seen = {}
 
     def mixup(images, targets, alpha, seed):
         seen['alpha'] = alpha
         return images * 0 + tf.cast(seed[1], tf.float32), targets * 2
-    fake = types.ModuleType('input.mixing')
-    fake.mixup = mixup
-    monkeypatch.setitem(sys.modules, 'input.mixing', fake)
-    monkeypatch.setattr('input.mixing', fake, raising=False)
+    monkeypatch.setattr(mixing, 'mixup', mixup)
     batches = input_params.run(
         opened(folder, mixup_alpha=0.3).train_input_fn(4, first_example=8), 2)
     assert seen['alpha'] == 0.3
