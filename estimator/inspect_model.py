@@ -122,4 +122,4 @@ def _print(table, layers, verbose):
 
 
 def _m(millions):
-    return 'nothing' if millions is None else f'{millions:g} M'
+    return 'no figure' if millions is None else f'{millions:g} M'
