@@ -45,7 +45,7 @@ RECIPES = {
 # Larger images: pooled over 2x2 positions a block's input is so noisy that every example would get
 # kernels of its own long before they have learned anything. And the gradient of the stem is 200
 # times its weights at first: without a bound it is luck whether the stem survives.
-ON_DIGITS = dict(efficientnet.ON_DIGITS, input_image_size=128, train_epochs=12, learning_rate=0.02,
+ON_DIGITS = dict(efficientnet.ON_DIGITS, input_image_size=128, learning_rate=0.02,
                  gradient_clip_norm=5.0)
 
 
