@@ -2,6 +2,7 @@
 # make test       the tests
 # make setup      only the environment .venv (make setup-tf2: .venv-tf2)
 # make test-slow  the long checks; make test-tf2, make demo-tf2: the same under TensorFlow 2.15
+# make lint       ruff, as configured in pyproject.toml
 # PYTHON=/path/to/python3.7 (PYTHON_TF2=/path/to/python3.11) names the interpreter to use.
 
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ VENV_TF2 ?= .venv-tf2
 DEMO = main.py --model_name=mixnet-s
 PYTEST = -m pytest -q --durations=10 test
 
-.PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2
+.PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint
 
 demo: setup
 	$(VENV)/bin/python $(DEMO)
@@ -29,6 +30,9 @@ test-tf2: setup-tf2
 
 test-slow-tf2: setup-tf2
 	$(VENV_TF2)/bin/python $(PYTEST) -m slow
+
+lint: setup-tf2
+	$(VENV_TF2)/bin/python -m ruff check .
 
 setup: $(VENV)/.ready
 

@@ -12,11 +12,11 @@ Exit codes: 0 done, 2 bad flags, 3 bad data, 75 interrupted and resumable.
 """
 
 import argparse
-import difflib
 import sys
 
-from input import convert, parallel, verify
-from input.errors import DataError
+from common.errors import DataError
+from common.names import nearest
+from input.convert import conversion, parallel, verify
 
 
 def _count(text):
@@ -44,13 +44,13 @@ def _seed(text):
 OPTIONS = (
     ('input_dir', dict(metavar='DIR', help='folder of images')),
     ('output_dir', dict(metavar='DIR', help='folder for the TFRecords')),
-    ('split', dict(choices=convert.SPLITS + ('all',), default='all', help='what to write')),
+    ('split', dict(choices=conversion.SPLITS + ('all',), default='all', help='what to write')),
     ('shards', dict(type=_count, metavar='N',
                     help='train shards (default: by size, about 150 MB each, at most 1024)')),
     ('validation_shards', dict(type=_count, metavar='N',
                                help='validation shards (default: by size, at most 128)')),
     ('workers', dict(type=_count, metavar='N', help='processes (default: one a core)')),
-    ('on_bad_image', dict(choices=convert.POLICIES, default='fail',
+    ('on_bad_image', dict(choices=conversion.POLICIES, default='fail',
                           help='fail: stop at a truncated file or one that is no image; skip: '
                                'leave it out; reencode: keep what a truncated one still holds')),
     ('label_offset', dict(type=int, choices=(0, 1),
@@ -74,7 +74,7 @@ def parse(argv):
     given, unknown = parser.parse_known_args(argv)
     if unknown:
         names = [f'--{name}' for name, _ in OPTIONS] + ['--help']
-        near = difflib.get_close_matches(unknown[0].split('=')[0], names, 1)
+        near = nearest(unknown[0].split('=')[0], names)
         hint = f'; did you mean {near[0]}?' if near else f'; options: {", ".join(names)}'
         parser.error(f'unknown option {unknown[0]}{hint}')
     if given.verify and (given.input_dir or given.output_dir):
@@ -93,8 +93,8 @@ def main(argv):
     try:
         if given.verify:
             return verify.report(given.verify, given.workers)
-        convert.convert(convert.Options(
-            **{name: getattr(given, name) for name in convert.Options._fields}))
+        conversion.convert(conversion.Options(
+            **{name: getattr(given, name) for name in conversion.Options._fields}))
         return 0
     except (DataError, parallel.Stopped) as error:
         again = '. Type the same command again to go on' if error.exit_code == 75 else ''

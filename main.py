@@ -12,8 +12,8 @@ import functools
 import os
 import sys
 
-from estimator import console
 import flags
+from common import console
 
 console.silence_import()
 
@@ -26,9 +26,9 @@ def main(argv):
     console.configure(first.verbose)
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
+    import models
     from estimator import runner
     from input import Inputs, Serving, dataset_recipes
-    import models
 
     try:
         network = models.get_network(first.model_name)

@@ -25,11 +25,11 @@ from unittest import mock
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
 
-import numpy as np  # noqa: E402
-import tensorflow.compat.v1 as tf  # noqa: E402
+import condconv_unrolled
+import numpy as np
+import tensorflow.compat.v1 as tf
 
-import condconv_unrolled  # noqa: E402
-from models import condconv, efficientnet, get_network, layers, mbconv  # noqa: E402
+from models import condconv, efficientnet, get_network, layers, mbconv
 
 # form: (convolutions, replaced layers)
 FORMS = {

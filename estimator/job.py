@@ -7,22 +7,16 @@ import time
 
 import tensorflow.compat.v1 as tf
 
-from estimator import checkpoints
-from estimator import forms
-from estimator import guard
-from estimator import log_styles
-from estimator import model_fn
+from common.console import duration, say
+from common.errors import CheckpointError, DataError, ProgramError
+from estimator import model_fn, results
 from estimator import plan as plan_lib
-from estimator import precision as precision_lib
-from estimator import preemption
-from estimator import progress
-from estimator import results
-from estimator import saver
-from estimator import schedules
-from estimator import session
-from estimator import trace
-from estimator.console import duration, say
-from estimator.errors import CheckpointError, EstimatorError, InputFailure
+from estimator.checkpoints import reading as checkpoints
+from estimator.checkpoints import variants
+from estimator.devices import precision as precision_lib
+from estimator.devices import session
+from estimator.hooks import log_styles, nan_guard, preemption, progress, saver, trace
+from estimator.training import schedules
 
 # Checkpoint cadence when no flag sets one; the originals' max(100, iterations_per_loop).
 SAVE_SECONDS = 600
@@ -55,7 +49,7 @@ class Job:
         source = latest or (params.init_checkpoint and checkpoints.resolve(params.init_checkpoint))
         if not source:
             return params
-        params, _ = forms.fitting(self.network, params, source, self.inputs.num_classes,
+        params, _ = variants.fitting(self.network, params, source, self.inputs.num_classes,
                                   self.inputs.image_size)
         if latest:
             checkpoints.require_fit(
@@ -65,7 +59,7 @@ class Job:
 
     def variables(self, params):
         """{name: shape} of the network's variables under these params."""
-        return forms.variables(self.network, params, self.inputs.num_classes,
+        return variants.variables(self.network, params, self.inputs.num_classes,
                                self.inputs.image_size)
 
     def latest(self):
@@ -86,8 +80,8 @@ class Job:
         say(f'training   {plan.train_steps} steps = {plan.epochs:.2f} epochs of '
             f'{plan.steps_per_epoch:.1f} steps, global batch {plan.global_batch} '
             f'({params.train_batch_size} on each of {self.device.text})')
-        say(f'optimizer  {params.optimizer}, learning rate {rate:g}, {params.lr_schedule} schedule, '
-            f'{params.lr_warmup_epochs or 0:g} warm-up epochs')
+        say(f'optimizer  {params.optimizer}, learning rate {rate:g}, '
+            f'{params.lr_schedule} schedule, {params.lr_warmup_epochs or 0:g} warm-up epochs')
         say(f'precision  {self.precision.text}')
 
     def make_plan(self):
@@ -118,7 +112,7 @@ class Job:
         bar = progress.Progress(plan, params.model_dir, self.throughput,
                                 params.log_step_count_steps, params.gradient_accumulation_steps,
                                 params.log_style)
-        hooks = [self.throughput, guard.NanGuard(self.precision.loss_scale == 'dynamic'), bar]
+        hooks = [self.throughput, nan_guard.NanGuard(self.precision.loss_scale == 'dynamic'), bar]
         hooks += trace.hooks(params, self.device)
         hooks.append(self.preemption.hook())
         if self.device.kind != 'npu':
@@ -181,7 +175,7 @@ class Job:
                 tf.errors.NotFoundError) as error:
             message = self.inputs.explain_failure(error)
             if message:
-                raise InputFailure(message)
+                raise DataError(message)
             if 'not found in checkpoint' in str(error):
                 key = str(error).split('Key ')[-1].split(' not found')[0]
                 raise CheckpointError(
@@ -222,7 +216,7 @@ def exclusive(model_dir):
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             stream.seek(0)
-            raise EstimatorError(f'{model_dir} is in use by process {stream.read().strip()}. '
+            raise ProgramError(f'{model_dir} is in use by process {stream.read().strip()}. '
                                  'Wait for it, or give another --model_dir.')
         stream.truncate(0)
         stream.write(str(os.getpid()))

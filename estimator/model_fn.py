@@ -8,16 +8,12 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from estimator import accumulation
-from estimator import averaging
-from estimator import checkpoints
-from estimator import losses
-from estimator import monitor
-from estimator import optimizers
-from estimator import precision as precision_lib
-from estimator import schedules
-from estimator import session
-from estimator.errors import PlanError
+from common.errors import FlagError
+from estimator.checkpoints import reading as checkpoints
+from estimator.devices import precision as precision_lib
+from estimator.devices import session
+from estimator.hooks import published
+from estimator.training import accumulation, averaging, losses, optimizers, schedules
 
 Run = collections.namedtuple(
     'Run', ['plan', 'num_classes', 'precision', 'device', 'eval_weights', 'initial'])
@@ -77,7 +73,7 @@ def _train(network, params, run, images, labels):
     train_op, gradient_norm = _update(network, params, run, loss, rate, step)
     correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
     accuracy = tf.reduce_mean(correct)
-    monitor.publish(loss=loss, cross_entropy=entropy, learning_rate=rate,
+    published.publish(loss=loss, cross_entropy=entropy, learning_rate=rate,
                     gradient_norm=gradient_norm, train_accuracy=accuracy)
     for name, tensor in [('cross_entropy', entropy), ('learning_rate', rate),
                          ('train_accuracy', accuracy), ('gradient_norm', gradient_norm)]:
@@ -118,7 +114,7 @@ def _optimizer(params, run, rate):
     if params.gradient_accumulation_steps == 1:
         return optimizer
     if params.moving_average_decay and params.moving_average_order == 'before':
-        raise PlanError('--gradient_accumulation_steps does not go with '
+        raise FlagError('--gradient_accumulation_steps does not go with '
                         '--moving_average_order=before; use --moving_average_order=after.')
     return accumulation.Accumulator(optimizer, params.gradient_accumulation_steps,
                                     params.gradient_clip_norm)

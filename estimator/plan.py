@@ -2,7 +2,7 @@
 
 import collections
 
-from estimator.errors import PlanError
+from common.errors import FlagError
 
 Plan = collections.namedtuple('Plan', ['train_steps', 'steps_per_epoch', 'global_batch', 'epochs'])
 Plan.__doc__ = """Length of a run, everything else (schedules, progress, saving) derives from it.
@@ -16,10 +16,10 @@ all replicas, processes and accumulated micro-batches; epochs: float, train_step
 def make_plan(params, num_train_images, global_batch):
     """Plan of a run; params.train_steps wins over params.train_epochs when both are set.
 
-    Raises PlanError when neither is set, or when one is not positive.
+    Raises FlagError when neither is set, or when one is not positive.
     """
     if global_batch < 1 or num_train_images < 1:
-        raise PlanError(f'Cannot plan training with {num_train_images} images and a global batch '
+        raise FlagError(f'Cannot plan training with {num_train_images} images and a global batch '
                         f'of {global_batch}: both must be positive. Check --num_train_images and '
                         '--train_batch_size.')
     steps_per_epoch = num_train_images / global_batch
@@ -28,9 +28,9 @@ def make_plan(params, num_train_images, global_batch):
     elif params.train_epochs is not None:
         steps = int(round(params.train_epochs * steps_per_epoch))
     else:
-        raise PlanError('The recipe does not say how long to train: neither train_steps nor '
+        raise FlagError('The recipe does not say how long to train: neither train_steps nor '
                         'train_epochs is set. Add --train_steps=1000 or --train_epochs=90.')
     if steps < 1:
-        raise PlanError(f'Training would last {steps} steps (--train_steps={params.train_steps}, '
+        raise FlagError(f'Training would last {steps} steps (--train_steps={params.train_steps}, '
                         f'--train_epochs={params.train_epochs}); give a positive number.')
     return Plan(steps, steps_per_epoch, int(global_batch), steps / steps_per_epoch)

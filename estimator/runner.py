@@ -3,20 +3,15 @@
 import os
 import time
 
-from estimator import benchmark
-from estimator import export
-from estimator import history
-from estimator import inspect_model
-from estimator import pictures
-from estimator import predict
-from estimator import preemption
-from estimator import results
-from estimator import saver
-from estimator import trained
-from estimator.checkpoints import resolve, step_of
-from estimator.console import say
-from estimator.errors import CheckpointError
+from common import labels_file
+from common.console import say
+from common.errors import CheckpointError
+from estimator import curves, results
+from estimator.checkpoints import best
+from estimator.checkpoints.reading import resolve, step_of
+from estimator.hooks import preemption
 from estimator.job import Job, exclusive
+from estimator.modes import benchmark, export, inspect, pictures, predict, trained_network
 
 
 def run(network, params, open_inputs):
@@ -31,7 +26,8 @@ def run(network, params, open_inputs):
         job = Job(network, params, open_inputs())
         job.preemption.install()
         results.write_params(params.model_dir, job.params)
-        results.write_labels(params.model_dir, job.inputs.class_names)
+        if job.inputs.class_names:
+            labels_file.write(params.model_dir, job.inputs.class_names)
         status = 'failed'
         try:
             status = MODES[params.mode](job)
@@ -64,7 +60,7 @@ def train(job):
 def train_and_eval(job):
     """Trains in cycles of --steps_per_eval, evaluates after each, keeps the best checkpoint."""
     job.announce()
-    keeper = saver.BestKeeper(job.params.model_dir)
+    keeper = best.BestKeeper(job.params.model_dir)
     if _already_done(job) and not _evaluate(job, job.latest(), keeper):
         return 'preempted'
     for until in cycles(job.step(), job.plan.train_steps, job.params.steps_per_eval):
@@ -76,7 +72,7 @@ def train_and_eval(job):
 
 def evaluate(job):
     """Evaluates the newest checkpoint, or each new one until --eval_timeout seconds pass."""
-    keeper = saver.BestKeeper(job.params.model_dir)
+    keeper = best.BestKeeper(job.params.model_dir)
     if not job.params.eval_timeout:
         source = job.latest() or resolve(job.params.init_checkpoint or job.params.model_dir)
         return 'completed' if _evaluate(job, source, keeper) else 'preempted'
@@ -147,7 +143,7 @@ def _record(job, step, metrics):
     """A row of eval.csv."""
     weights = metrics['weights']
     images = job.inputs.num_train_images
-    history.put(os.path.join(job.params.model_dir, 'eval.csv'), history.EVALUATION, dict(
+    curves.put(os.path.join(job.params.model_dir, 'eval.csv'), curves.EVALUATION, dict(
         metrics, step=step, cross_entropy=metrics[f'cross_entropy_{weights}'],
         epoch=round(step * job.global_batch / images, 4) if images else ''))
 
@@ -156,7 +152,8 @@ def _closing(job, status, path):
     """The last lines: the numbers, the files, the next command."""
     measured = job.measured
     if status == 'preempted':
-        say(f'{job.preemption.signal}: saved at step {job.step()}; the same command continues there')
+        say(f'{job.preemption.signal}: saved at step {job.step()}; '
+            'the same command continues there')
         return
     if measured.get('top_1_accuracy') is not None:
         say(f'top-1 {measured["top_1_accuracy"]:.4f} ({measured["weights"]} weights) on '
@@ -165,16 +162,16 @@ def _closing(job, status, path):
         say(f'picture    {picture}')
     say(f'result     {path}')
     if status == 'completed' and job.params.mode == 'train_and_eval':
-        source = ''.join(f' --{name}={getattr(job.params, name)}' for name in ('data_dir', 'dataset')
-                         if getattr(job.params, name))
+        source = ''.join(f' --{name}={getattr(job.params, name)}'
+                         for name in ('data_dir', 'dataset') if getattr(job.params, name))
         say('next       python main.py --mode=eval '
             f'--model_name={job.network.name}{source} --model_dir={job.params.model_dir}')
 
 
 MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}
 # Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
-STANDALONE = {'inspect': inspect_model.run, 'predict': predict.run, 'export': export.run,
+STANDALONE = {'inspect': inspect.run, 'predict': predict.run, 'export': export.run,
               'benchmark': benchmark.run}
 SERVING = ('predict', 'export')
-LAYERS = {'eval': trained.layer, 'predict': trained.layer, 'export': trained.layer,
-          'benchmark': benchmark.layer}
+LAYERS = {'eval': trained_network.layer, 'predict': trained_network.layer,
+          'export': trained_network.layer, 'benchmark': benchmark.layer}

@@ -1,8 +1,8 @@
 """Tables for people: --help, --explain and docs/flags.md (`python -m flags --markdown`)."""
 
 from flags import legacy, rows, spec
+from flags.conversions import RULES
 from flags.params import sources as sources_of
-from flags.rules import RULES
 
 
 def explain(params):

@@ -1,11 +1,11 @@
 """One level of values (a command line, a file, a recipe): names resolved, values checked."""
 
 import collections
-import difflib
 
+from common.errors import FlagError
+from common.names import nearest as closest
 from flags import legacy, rows, spec
-from flags.errors import FlagError
-from flags.rules import BOOLEAN_RULES, RULES
+from flags.conversions import BOOLEAN_RULES, RULES
 
 Level = collections.namedtuple('Level', ['source', 'values', 'sources', 'warnings'])
 Level.__doc__ = """source: name of the level; values: canonical flag -> value or RESET;
@@ -38,7 +38,7 @@ def is_boolean(name):
 
 def nearest(name, names=None, prefix=''):
     """' Did you mean ...?' or ''."""
-    found = difflib.get_close_matches(name.lower(), names or all_names(), 3, 0.6)
+    found = closest(name, names or all_names(), 3)
     return f' Did you mean {" or ".join(prefix + name for name in found)}?' if found else ''
 
 

@@ -7,8 +7,8 @@ import re
 
 import yaml
 
+from common.errors import FlagError
 from flags import levels, rows
-from flags.errors import FlagError
 
 
 class _Loader(yaml.SafeLoader):

@@ -2,7 +2,7 @@
 
 import collections
 
-from flags import check, levels, rows
+from flags import checks, levels, rows
 
 
 class Params(collections.namedtuple('Params', list(rows.BY_NAME))):
@@ -33,7 +33,7 @@ def merge(given, layers=None):
     for level in given.levels if given else ():
         _apply(level, values, sources, own)
     if layers is not None:
-        check.check(values, sources)
+        checks.check(values, sources)
     params = Params(**values)
     params.__dict__['_sources'] = sources
     return params

@@ -5,8 +5,8 @@ import sys
 
 from absl import flags as absl_flags
 
+from common.errors import FlagError
 from flags import levels, overlay
-from flags.errors import FlagError
 from flags.explain import help_text
 
 Given = collections.namedtuple('Given', ['levels', 'warnings'])

@@ -5,9 +5,10 @@ The same conversion serves the command line (text), YAML and JSON files (typed v
 """
 
 import collections
-import difflib
 import math
 import re
+
+from common.names import nearest
 
 Row = collections.namedtuple('Row', ['name', 'kind', 'default', 'help', 'choices', 'low', 'high'])
 Row.__new__.__defaults__ = (None, None, None)
@@ -63,7 +64,7 @@ def _check_bounds(row, value):
     if row.choices and row.kind == 'str':
         prefixes = [c.split(':')[0] + ':' for c in row.choices if ':' in c]
         if not any(value.startswith(p) and len(value) > len(p) for p in prefixes):
-            near = difflib.get_close_matches(value, row.choices, 1, 0.6)
+            near = nearest(value, row.choices)
             hint = f' (did you mean {near[0]}?)' if near else ''
             raise ValueError(f'expected {allowed(row)}{hint}')
     for number in value if isinstance(value, tuple) else (value,):

@@ -6,7 +6,7 @@ without TensorFlow.
 
 import importlib
 
-from input.errors import DataError
+from common.errors import DataError
 
 _HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs'}
 __all__ = ['DataError'] + sorted(_HOMES)

@@ -4,9 +4,11 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from input import checking, labels, pipeline, sources, synthetic
+from common.errors import DataError
+from input import diagnosis, labels, pipeline
 from input import preprocessing as styles
-from input.errors import DataError
+from input.sources import synthetic
+from input.sources.source import open_source
 
 # mode -> splits that must be there; other modes need any
 NEEDED = {'train': ('train',), 'eval': ('eval',), 'train_and_eval': ('train', 'eval')}
@@ -41,8 +43,8 @@ class Inputs:
         self._style = styles.get_style(self._style_name)
         self.image_size = params.input_image_size or image_size
         self._notes = []
-        source = sources.open_source(params)
-        self._open(source, native_classes) if source else self._synthesise(native_classes)
+        opened = open_source(params)
+        self._open(opened, native_classes) if opened else self._synthesise(native_classes)
         self.num_train_images = self._counts['train']
         self.num_eval_images = self._counts['eval']
         self._require()
@@ -167,7 +169,7 @@ class Inputs:
         if not isinstance(exception, tf.errors.OpError):
             return None
         readers = [reader for reader in self._readers.values() if reader]
-        return checking.explain(exception, readers, self._rule)
+        return diagnosis.explain(exception, readers, self._rule)
 
 
 def dataset_recipes(params, tuned):
@@ -177,5 +179,5 @@ def dataset_recipes(params, tuned):
     """
     if params.data_dir or params.dataset not in (None, 'digits'):
         return []
-    from input import digits
+    from input.sources import digits
     return [('recipe of the embedded digits', dict(digits.RECIPE, **tuned))]

@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from input.errors import DataError
+from common.errors import DataError
 
 # classes: of the data set; offset: what a stored label starts at; origin: where offset came from.
 LabelRule = namedtuple('LabelRule', 'classes offset origin num_classes background')

@@ -9,30 +9,12 @@ stored in the records.
 import json
 import os
 
-from input.errors import DataError
+from common import labels_file
+from common.errors import DataError
+from common.files import sync_folder, write_text
 
 FILE = 'dataset.json'
-LABELS = 'labels.txt'
 FORMAT = 1
-
-
-def sync_folder(path):
-    """Makes renames in a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_text(path, text):
-    """Writes a file under a temporary name, flushes it to the disk, renames it."""
-    temporary = f'{path}.tmp'
-    with open(temporary, 'w', encoding='utf-8', errors='surrogateescape') as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
 
 
 def read(folder):
@@ -63,8 +45,7 @@ def write(folder, name, class_names, label_offset, splits):
     Args:
         splits: {split: {"num_examples", "fingerprint", "shards"}}.
     """
-    rows = [f'{label}:{text}\n' for label, text in enumerate(class_names, label_offset)]
-    write_text(os.path.join(folder, LABELS), ''.join(rows))
+    labels_file.write(folder, class_names, label_offset)
     content = {'format': FORMAT, 'name': name, 'num_classes': len(class_names),
                'label_offset': label_offset, 'class_names': class_names, 'splits': splits}
     write_text(os.path.join(folder, FILE), json.dumps(content, indent=1) + '\n')

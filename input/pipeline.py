@@ -11,7 +11,8 @@ from collections import namedtuple
 
 import tensorflow.compat.v1 as tf
 
-from input import badrecords, mixing, preprocessing
+from input import bad_records, preprocessing
+from input.augment import mixing
 from input.stateless import fold
 
 FOREVER = 1 << 62
@@ -151,7 +152,7 @@ def training(reader, params, rule, size, style, batch_size, part=Part(1, 0), fir
 
     stream = raw_training(reader, params, part, first_example)
     if params.max_bad_records:
-        stream = badrecords.replaced(stream, example, reader, params.max_bad_records,
+        stream = bad_records.replaced(stream, example, reader, params.max_bad_records,
                                      parallelism(params))
     else:
         stream = stream.map(example, num_parallel_calls=parallelism(params))
@@ -168,7 +169,7 @@ def evaluation(reader, params, rule, size, style, batch_size, part=Part(1, 0)):
 
     stream = raw_evaluation(reader, params, part)
     if params.max_bad_records:
-        stream = badrecords.dropped(stream, example, reader, params.max_bad_records,
+        stream = bad_records.dropped(stream, example, reader, params.max_bad_records,
                                     parallelism(params))
     else:
         stream = stream.map(example, num_parallel_calls=parallelism(params))

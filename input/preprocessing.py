@@ -3,13 +3,13 @@
 Every style is a row of `STYLES`; the numbers come from the original of the networks that use it.
 """
 
-import difflib
 from collections import namedtuple
 
 import tensorflow.compat.v1 as tf
 
+from common.errors import DataError
+from common.names import nearest
 from input import crop, decode
-from input.errors import DataError
 from input.stateless import coin, integers
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
@@ -134,7 +134,7 @@ def get_style(name):
     key = ALIASES.get(name, name)
     if key not in STYLES:
         names = sorted(STYLES) + sorted(ALIASES)
-        near = difflib.get_close_matches(str(name), names, 1) or names[:1]
+        near = nearest(name, names) or names[:1]
         raise DataError(f'--preprocessing_name={name} is unknown; did you mean {near[0]}? '
                         f'Known: {", ".join(names)}')
     return STYLES[key]
@@ -152,7 +152,7 @@ def normalise(image, size, style):
 
 def _augmented(image, params, seed):
     """AutoAugment or RandAugment on the clipped uint8 image, as EfficientNet's original does."""
-    from input import autoaugment
+    from input.augment import autoaugment
     policies = {
         'autoaugment': lambda pixels: autoaugment.autoaugment(pixels, seed),
         'randaugment': lambda pixels: autoaugment.randaugment(
@@ -176,11 +176,11 @@ def train_image(encoded, size, seed, params, style):
     if params.augment_name:
         image = _augmented(image, params, seed)
     if style.color:
-        from input.color import distort_color_fast
+        from input.augment.color import distort_color_fast
         image = distort_color_fast(image / 255.0, seed) * 255.0
     image = normalise(_gray(image, params), size, style)
     if params.random_erasing:
-        from input.erasing import random_erasing
+        from input.augment.erasing import random_erasing
         image = random_erasing(image, params.random_erasing, seed)
         image.set_shape([size, size, 3])
     return image

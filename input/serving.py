@@ -6,9 +6,9 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from input import folder
+from common.errors import DataError
 from input import preprocessing as styles
-from input.errors import DataError
+from input.sources import folder
 
 # Image files TensorFlow cannot decode; named as unreadable instead of passed over in silence.
 OTHER_EXTENSIONS = ('.webp', '.tif', '.tiff', '.heic', '.avif')

@@ -1,19 +1,17 @@
 """Random draws that are pure functions of a seed.
 
-A seed is an int64 tensor [2]: (seed of the run, position of the example in the training stream).
-Every use folds its own purpose into the first half, so two draws for one example are independent
-and the same example gets the same draws in every run, process and restart.
+A seed is an int64 tensor [2]: (seed of the run, position of the example in the training stream);
+see common.seeds.
 """
 
-import zlib
-
 import tensorflow.compat.v1 as tf
+
+from common import seeds
 
 
 def fold(seed, purpose):
     """Derives the seed of one use; `purpose` is any string, e.g. 'crop'."""
-    key = zlib.crc32(purpose.encode())
-    return tf.stack([seed[0] * 4294967291 + key, seed[1]])
+    return tf.stack(seeds.fold(seed, purpose))
 
 
 def uniform(seed, purpose, shape=(), low=0.0, high=1.0):

@@ -28,8 +28,7 @@ Agrees with models/official/efficientnet of tensorflow/tpu. Scope: the name.
 import functools
 
 from models import arch as arch_lib
-from models import mbconv
-from models import naming
+from models import mbconv, naming
 from models.network import Network, decay_all_but_norm, published
 
 BLOCKS = (                                      # at B0's resolution

@@ -18,9 +18,7 @@ Agrees with models/official/efficientnet/condconv of tensorflow/tpu. Scope: the 
 
 import functools
 
-from models import condconv
-from models import efficientnet
-from models import naming
+from models import condconv, efficientnet, naming
 from models.network import Network, decay_all_but_norm, published
 
 BLOCKS = efficientnet.BLOCKS[:4] + tuple(text + '_cc' for text in efficientnet.BLOCKS[4:])

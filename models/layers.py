@@ -5,10 +5,10 @@ float32. `settings` carries what all layers of one build share.
 """
 
 import collections
-import zlib
 
 import tensorflow.compat.v1 as tf
 
+from common import seeds
 from models import arch as arch_lib
 
 Settings = collections.namedtuple('Settings', [
@@ -228,9 +228,7 @@ def _uniform(shape, purpose, settings):
     """Float32 draws in [0, 1); with a seed a pure function of (seed, step, purpose)."""
     if settings.seed is None:
         return tf.random.uniform(shape)
-    key = zlib.crc32(purpose.encode())
-    seed = tf.stack([settings.seed[0] * 4294967291 + key, settings.seed[1]])
-    return tf.random.stateless_uniform(shape, seed=seed)
+    return tf.random.stateless_uniform(shape, seed=tf.stack(seeds.fold(settings.seed, purpose)))
 
 
 def dropout(x, rate, purpose, settings):

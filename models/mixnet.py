@@ -19,9 +19,7 @@ Agrees with models/official/mnasnet/mixnet of tensorflow/tpu.
 
 import functools
 
-from models import mbconv
-from models import mnasnet
-from models import naming
+from models import mbconv, mnasnet, naming
 from models.network import Network, decay_all_but_norm, published
 
 _S = (

@@ -22,8 +22,7 @@ Agrees with models/official/mnasnet of tensorflow/tpu.
 import functools
 
 from models import arch as arch_lib
-from models import mbconv
-from models import naming
+from models import mbconv, naming
 from models.network import Network, decay_all_but_norm, published
 
 _A1 = (

@@ -25,10 +25,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from models import arch as arch_lib
-from models import layers
-from models import mbconv
-from models import mnasnet
-from models import naming
+from models import layers, mbconv, mnasnet, naming
 from models.network import Network, decay_all, published
 
 _BLOCKS = (

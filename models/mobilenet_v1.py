@@ -22,10 +22,7 @@ Agrees with slim's nets/mobilenet_v1.py. Scope: MobilenetV1/.
 import tensorflow.compat.v1 as tf
 
 from models import arch as arch_lib
-from models import layers
-from models import mbconv
-from models import mobilenet_v2
-from models import naming
+from models import layers, mbconv, mobilenet_v2, naming
 from models.network import Network, decay_conv_weights, published
 
 SCOPE = 'MobilenetV1'

@@ -28,9 +28,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from models import arch as arch_lib
-from models import layers
-from models import mbconv
-from models import naming
+from models import layers, mbconv, naming
 from models.network import Network, decay_conv_weights, published
 
 SCOPE = 'MobilenetV2'

@@ -1,14 +1,15 @@
 """Every network by its --model_name."""
 
-import difflib
-
-from models import efficientnet
-from models import efficientnet_condconv
-from models import mixnet
-from models import mnasnet
-from models import mnasnet_torch
-from models import mobilenet_v1
-from models import mobilenet_v2
+from common.names import nearest
+from models import (
+    efficientnet,
+    efficientnet_condconv,
+    mixnet,
+    mnasnet,
+    mnasnet_torch,
+    mobilenet_v1,
+    mobilenet_v2,
+)
 
 FAMILIES = (
     mixnet,
@@ -29,7 +30,7 @@ def get_network(name):
         return NETWORKS[name]
     if name is None:
         raise ValueError('Name a network: --model_name=NAME, one of ' + ', '.join(NETWORKS) + '.')
-    near = difflib.get_close_matches(str(name), NETWORKS, n=1, cutoff=0.0)[0]
+    near = nearest(name, NETWORKS, cutoff=0.0)[0]
     raise ValueError(f'There is no network {name!r}. Did you mean {near!r}? '
                      f'The networks are: {", ".join(NETWORKS)}.')
 

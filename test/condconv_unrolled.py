@@ -8,8 +8,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from models import condconv
-from models import layers
+from models import condconv, layers
 
 FUSED = layers.batch_norm
 

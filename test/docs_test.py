@@ -5,11 +5,11 @@ import re
 import shlex
 import sys
 
-import pytest
-
 import make_docs
 import program
-from input import digits
+import pytest
+
+from input.sources import digits
 
 # What a reader's own folders are in the tests, and what makes a command short.
 SMALL = ['--input_image_size=32', '--train_batch_size=8', '--eval_batch_size=60',
@@ -39,7 +39,7 @@ def test_make_targets_in_the_readme_exist():
     with open(os.path.join(program.ROOT, 'Makefile')) as stream:
         targets = set(re.findall(r'^([a-z0-9-]+):', stream.read(), re.M))
     asked = {word for line in commands() if line.startswith('make ') for word in line.split()[1:]}
-    assert {'demo', 'test'} <= asked and asked <= targets
+    assert {'demo', 'test'} <= asked <= targets
 
 
 @pytest.fixture(scope='module')
@@ -71,7 +71,8 @@ def test_every_command_of_the_readme_runs(world):
             words += SMALL + ([] if '--mode=eval' in words else STEPS)
         if words[0] == 'bash':
             words[1] = os.path.join(program.ROOT, words[1])
-            words += [w for w in SMALL if 'train_batch' not in w] + STEPS + [f'--output_path={root}/output']
+            words += [w for w in SMALL if 'train_batch' not in w] + STEPS
+            words += [f'--output_path={root}/output']
         if words[0] == 'python':
             words = [sys.executable, os.path.join(program.ROOT, words[1])] + words[2:]
         done = program.command(*words, cwd=str(root))

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 import convert_tfrecord
-from input import tfrecord_io
+from input import tfrecord
 
 
 def pixels(seed=0, height=48, width=64):
@@ -55,9 +55,9 @@ def convert(source, target, *more):
 
 def examples(folder, split='train'):
     """Decoded examples of a split in file order."""
-    return [tfrecord_io.decode_example(payload)
+    return [tfrecord.decode_example(payload)
             for path in sorted(glob.glob(os.path.join(str(folder), f'{split}-*')))
-            for _, payload in tfrecord_io.read_records(path)]
+            for _, payload in tfrecord.read_records(path)]
 
 
 def by_name(folder, split='train'):

@@ -19,7 +19,7 @@ def recipes():
     """Text of docs/recipes.md: every recipe of every family, value by value."""
     import flags
     import models
-    from input import digits
+    from input.sources import digits
     lines = ['# Recipes', '',
              'What `--recipe=NAME` sets, per family; the first one is the default. Values that a '
              'network leaves to the flags\' defaults are not shown: '
@@ -37,7 +37,8 @@ def recipes():
             flags.merge(None, [(recipe, dict(values, model_name=networks[0].name))])
             lines += [f'### {recipe}', ''] + table(values)
         if networks[0].on_digits:
-            lines += ['### on the embedded digits', '', 'instead of the values at the end of this file', '']
+            lines += ['### on the embedded digits', '',
+                      'instead of the values at the end of this file', '']
             lines += table(networks[0].on_digits)
     lines += ['## The embedded digits', '', 'Without `--data_dir` these lie over the recipe.', '']
     return '\n'.join(lines + table(digits.RECIPE))
@@ -52,8 +53,9 @@ def table(values):
 def networks():
     """The table of networks, measured on this tree's graphs."""
     import tensorflow.compat.v1 as tf
+
     import models
-    from estimator import inspect_model
+    from estimator.modes import inspect
     lines = ['| `--model_name` | input | parameters | multiply-adds | published top-1 | source |',
              '|---|---|---|---|---|---|']
     for name in models.network_names():
@@ -61,7 +63,7 @@ def networks():
         with tf.Graph().as_default():
             size = network.image_size
             network.build(tf.zeros([1, size, size, 3]), training=False)
-            layers = inspect_model.read_layers(tf.get_default_graph())
+            layers = inspect.read_layers(tf.get_default_graph())
             count = sum(v.shape.num_elements() for v in tf.trainable_variables())
         published = network.published or {}
         top_1 = f'{published["top_1"]} %' if published.get('top_1') else ''

@@ -1,0 +1,1 @@
+"""What every package may import: files, names, seeds, messages and errors. No TensorFlow."""

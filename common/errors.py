@@ -1,0 +1,35 @@
+"""What a user can be told: one exception a kind of mistake, each with the program's exit code.
+
+    0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint, 75 stopped by a signal and saved,
+    1 anything else
+
+A message says what happened, where (file, record, flag) and what to type next; the entry points
+print it without a stack trace.
+"""
+
+PREEMPTED = 75
+
+
+class ProgramError(Exception):
+    """The run cannot go on."""
+    exit_code = 1
+
+
+class FlagError(ProgramError):
+    """A flag, recipe or configuration file that cannot be used, or flags that contradict."""
+    exit_code = 2
+
+
+class DataError(ProgramError):
+    """Data that are missing, damaged, or not what the flags say."""
+    exit_code = 3
+
+
+class NanError(ProgramError):
+    """The loss or a gradient became NaN or infinite."""
+    exit_code = 4
+
+
+class CheckpointError(ProgramError):
+    """A checkpoint that is missing, damaged, or of another network."""
+    exit_code = 5

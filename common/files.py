@@ -1,0 +1,60 @@
+"""Files that are whole or absent: written under a temporary name, flushed, renamed."""
+
+import json
+import math
+import os
+
+from common.errors import ProgramError
+
+
+def write_text(path, text):
+    """Replaces a file at once; a crash or a full disk leaves the old one."""
+    temporary = f'{path}.tmp'
+    with open(temporary, 'w', encoding='utf-8', errors='surrogateescape', newline='') as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+
+
+def write_json(path, value):
+    """Replaces a file of JSON types; numpy scalars become numbers, NaN and infinity null."""
+    write_text(path, json.dumps(_plain(value), indent=2) + '\n')
+
+
+def read_json(path):
+    """Content of a JSON file, or None when there is none. ValueError: damaged."""
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding='utf-8') as stream:
+        return json.load(stream)
+
+
+def sync_folder(path):
+    """Makes renames in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(path):
+    """Makes a folder of the user's; ProgramError when that is impossible."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ProgramError(f'{path}: this folder cannot be made ({error.strerror}). '
+                           'Give another one.')
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, 'item'):  # a numpy scalar
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,24 @@
+"""labels.txt, slim's list of classes: "number:name" a line, beside records and checkpoints."""
+
+import os
+
+from common.files import write_text
+
+FILE = 'labels.txt'
+
+
+def write(folder, names, first=0):
+    """Writes the names, numbered from `first`; white space inside a name becomes one blank."""
+    rows = [f'{number}:{" ".join(str(name).split())}\n' for number, name in enumerate(names, first)]
+    write_text(os.path.join(folder, FILE), ''.join(rows))
+
+
+def read(folder):
+    """Names in the order of their numbers; [] when there is no file."""
+    path = os.path.join(folder, FILE)
+    if not os.path.isfile(path):
+        return []
+    with open(path, encoding='utf-8', errors='surrogateescape') as stream:
+        rows = [line.rstrip('\n').partition(':') for line in stream]
+    rows = [(int(number), name) for number, _, name in rows if number.strip().isdigit()]
+    return [name for _, name in sorted(rows)]

@@ -1,0 +1,176 @@
+"""Finding, checking and reading checkpoints, those of the originals included."""
+
+import collections
+import os
+import re
+
+import tensorflow.compat.v1 as tf
+
+from common.console import warn
+from common.errors import CheckpointError
+
+AVERAGE = '/ExponentialMovingAverage'
+# A warm start that leaves more than this share of the network uninitialised is a mistake.
+MOST_SKIPPED = 0.1
+
+# What TensorFlow 1.15 and 2.15 raise on a damaged file.
+_UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
+
+Restore = collections.namedtuple('Restore', ['prefix', 'assignment', 'weights', 'report'])
+Restore.__doc__ = """A warm start, decided before the graph is built.
+
+prefix: checkpoint path; assignment: {name of a variable: name in the checkpoint};
+weights: 'ema' or 'raw'; report: one line for the log.
+"""
+
+
+def resolve(path):
+    """Checkpoint prefix from a directory, a prefix, or one of the checkpoint's files."""
+    if os.path.isdir(path):
+        found = tf.train.latest_checkpoint(path) or _newest_index(path)
+        if found:
+            return found
+        raise CheckpointError(f'{path}: no checkpoint in this directory '
+                              f'(it holds {sorted(os.listdir(path))[:5]}).')
+    prefix = re.sub(r'(\.index|\.meta|\.data-\d{5}-of-\d{5})$', '', path)
+    if os.path.basename(path) == 'checkpoint':
+        return resolve(os.path.dirname(path) or '.')
+    if os.path.exists(prefix + '.index'):
+        return prefix
+    if os.path.exists(path):
+        return path  # a V1 checkpoint is one file
+    raise CheckpointError(f'{path}: no such checkpoint. Give a model_dir, a prefix such as '
+                          'model.ckpt-1000, or one of its .index / .data files.')
+
+
+def _newest_index(directory):
+    indices = [n for n in os.listdir(directory) if n.endswith('.index')]
+    paths = [os.path.join(directory, n[:-len('.index')]) for n in indices]
+    return max(paths, key=step_of) if paths else None
+
+
+def step_of(prefix):
+    """Global step in a checkpoint's name, 0 when there is none."""
+    match = re.search(r'-(\d+)$', prefix or '')
+    return int(match.group(1)) if match else 0
+
+
+def shapes(prefix):
+    """{variable name: shape as a list} of a checkpoint."""
+    return _reader(prefix).get_variable_to_shape_map()
+
+
+def _reader(prefix):
+    try:
+        return tf.train.NewCheckpointReader(prefix)
+    except _UNREADABLE as error:
+        raise CheckpointError(f'{prefix}: not a readable checkpoint ({_first_line(error)}). Give '
+                              'the prefix, not a single .data file of an incomplete copy.')
+
+
+def _first_line(error):
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+
+
+def damage(prefix):
+    """What is wrong with a checkpoint, found by reading every tensor; None when it is whole."""
+    try:
+        reader = _reader(prefix)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except CheckpointError as error:
+        return str(error)
+    except _UNREADABLE as error:
+        return _first_line(error)
+    return None
+
+
+def latest_good(model_dir):
+    """Newest whole checkpoint of a directory, or None; a damaged newer one is set aside, loudly."""
+    state = tf.train.get_checkpoint_state(model_dir)
+    if not state:
+        return None
+    known = [state.model_checkpoint_path] + list(reversed(state.all_model_checkpoint_paths))
+    known = list(collections.OrderedDict.fromkeys(known))
+    for position, prefix in enumerate(known):
+        reason = damage(prefix)
+        if reason is None:
+            if position:
+                warn(f'continuing from {prefix}')
+                tf.train.update_checkpoint_state(
+                    model_dir, prefix, list(reversed(known[position:])))
+            return prefix
+        warn(f'checkpoint {prefix} is damaged: {reason}')
+    raise CheckpointError(f'{model_dir}: every checkpoint in it is damaged. Remove them to start '
+                          'again, or give another --model_dir.')
+
+
+def mismatches(prefix, variables):
+    """Lines that say where a checkpoint and {name: shape} disagree; empty when it fits."""
+    held = shapes(prefix)
+    lines = []
+    for name, shape in variables.items():
+        if name not in held:
+            lines.append(f'{name}: not in the checkpoint')
+        elif list(held[name]) != list(shape):
+            lines.append(f'{name}: {list(held[name])} in the checkpoint, {list(shape)} here')
+    return lines
+
+
+def require_fit(prefix, variables, what):
+    """Raises CheckpointError with the first mismatches unless the checkpoint fits."""
+    wrong = mismatches(prefix, variables)
+    if wrong:
+        raise CheckpointError(
+            f'{prefix} does not belong to {what}: {len(wrong)} of {len(variables)} variables '
+            'differ.\n  ' + '\n  '.join(wrong[:5]) +
+            '\nGive another --model_dir, or start from its weights with --init_checkpoint='
+            f'{prefix} and a fresh --model_dir.')
+
+
+def has_averages(prefix):
+    """Whether a checkpoint holds exponential moving averages of its weights."""
+    return any(name.endswith(AVERAGE) for name in shapes(prefix))
+
+
+def plan_restore(path, variables, exclude=(), averages=True):
+    """Decides a warm start of {name: shape} from a checkpoint.
+
+    Averaged weights are taken where the checkpoint has them and `averages` is true. Variables
+    of another shape (a head of another class count) and those under an `exclude` prefix keep
+    their initial values. Raises CheckpointError when most of the network would.
+    """
+    prefix = resolve(path)
+    held = shapes(prefix)
+    use_averages = averages and any(name.endswith(AVERAGE) for name in held)
+    assignment, skipped = collections.OrderedDict(), []
+    for name, shape in variables.items():
+        source = name + AVERAGE if use_averages and name + AVERAGE in held else name
+        if name.startswith(tuple(exclude or ()) or ('\n',)):
+            skipped.append(f'{name} (excluded)')
+        elif source not in held:
+            skipped.append(f'{name} (not in the checkpoint)')
+        elif list(held[source]) != list(shape):
+            skipped.append(f'{name} ({list(held[source])} there, {list(shape)} here)')
+        else:
+            assignment[name] = source
+    lost = [s for s in skipped if not s.endswith('(excluded)')]
+    if len(lost) > MOST_SKIPPED * len(variables):
+        raise CheckpointError(
+            f'{prefix} is not a checkpoint of this network: {len(lost)} of {len(variables)} '
+            'variables cannot be restored.\n  ' + '\n  '.join(lost[:5]) +
+            '\nCheck --model_name and --depth_multiplier.')
+    weights = 'ema' if use_averages else 'raw'
+    report = (f'Restored {len(assignment)} of {len(variables)} variables ({weights} weights) '
+              f'from {prefix}')
+    if skipped:
+        report += '; skipped ' + ', '.join(skipped[:6])
+        report += f' and {len(skipped) - 6} more' if len(skipped) > 6 else ''
+    return Restore(prefix, assignment, weights, report)
+
+
+def initialize(restore):
+    """Lets the current graph's variables start from a Restore (call before averages exist)."""
+    by_name = {v.op.name: v for v in tf.global_variables()}
+    sources = {source: by_name[name] for name, source in restore.assignment.items()}
+    tf.train.init_from_checkpoint(restore.prefix, sources)

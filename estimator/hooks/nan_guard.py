@@ -1,0 +1,51 @@
+"""Stops a run at the first NaN or infinity, before it can reach a checkpoint, and says where."""
+
+import math
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.errors import NanError
+from estimator.hooks import published
+
+WATCHED = ('loss', 'gradient_norm')
+
+
+class NanGuard(tf.train.SessionRunHook):
+    """Checks loss and gradient norm of every step; must come before the saver in the hook list.
+
+    With a loss scale that adapts, overflowing gradients are skipped steps, not errors: then only
+    the loss is watched.
+    """
+
+    def __init__(self, dynamic_loss_scale=False):
+        self._watched = WATCHED[:1] if dynamic_loss_scale else WATCHED
+        self._last_finite = None
+
+    def begin(self):
+        self._fetches = {name: published.tensor(name) for name in WATCHED + ('learning_rate',)}
+        self._fetches['step'] = tf.train.get_global_step()
+
+    def before_run(self, run_context):
+        return tf.train.SessionRunArgs(self._fetches)
+
+    def after_run(self, run_context, run_values):
+        values = run_values.results
+        for name in self._watched:
+            if not math.isfinite(values[name]):
+                raise NanError(self._diagnosis(run_context.session, name, values))
+        self._last_finite = values['loss']
+
+    def _diagnosis(self, session, name, values):
+        variables = tf.global_variables()
+        bad = [v.op.name for v, value in zip(variables, session.run(variables))
+               if value.dtype.kind == 'f' and not np.all(np.isfinite(value))]
+        lines = [f'{name} is {values[name]} at step {values["step"]} '
+                 f'(learning rate {values["learning_rate"]:g}, last finite loss '
+                 f'{self._last_finite if self._last_finite is not None else "none"}).']
+        lines.append(f'{len(bad)} of {len(variables)} variables are not finite'
+                     + (f', first: {", ".join(bad[:3])}.' if bad else
+                        ': the inputs or the loss, not the weights, are the likely cause.'))
+        lines.append('The last checkpoint is intact. Continue from it with a lower '
+                     '--base_learning_rate or --learning_rate, or with --gradient_clip_norm=1.')
+        return '\n'.join(lines)

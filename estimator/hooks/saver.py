@@ -1,0 +1,33 @@
+"""Saving: the periodic checkpoint, and the best one kept apart."""
+
+
+import tensorflow.compat.v1 as tf
+
+from estimator.checkpoints.reading import step_of
+
+
+class Saver(tf.train.CheckpointSaverHook):
+    """Saves every N steps or seconds and at the end, but not again what was just restored.
+
+    NOTE: without TensorFlow's graph.pbtxt and .meta files, which cost seconds a session and a save
+    and which nothing here reads; TensorBoard gets the graph once, at the start of a run.
+    """
+
+    def __init__(self, model_dir, save_steps=None, save_secs=None):
+        super().__init__(model_dir, save_steps=save_steps, save_secs=save_secs)
+        self._model_dir = model_dir
+
+    def after_create_session(self, session, coord):
+        step = int(session.run(self._global_step_tensor))
+        if step == 0:
+            self._summary_writer.add_graph(session.graph)
+        self._save(session, step)
+        self._timer.update_last_triggered_step(step)
+
+    def _save(self, session, step):
+        latest = tf.train.latest_checkpoint(self._model_dir)
+        if latest and step_of(latest) == step:
+            return False
+        tf.logging.info('Saving checkpoints for %d into %s.', step, self._save_path)
+        self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+        return False

@@ -1,0 +1,152 @@
+"""`--mode=benchmark`: speed of training, of inference and of the input pipeline alone.
+
+Training runs as in --mode=train, input included, in a folder that is removed afterwards; inference
+runs on images that are in memory. The first steps (graph optimisation, full buffers) do not count.
+"""
+
+import json
+import os
+import tempfile
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.console import say
+from common.errors import DataError
+from estimator import model_fn, results
+from estimator import plan as plan_lib
+from estimator.devices import precision as precision_lib
+from estimator.devices import session as session_lib
+from estimator.hooks import progress
+
+# Below the command line: a recipe's length and batch are for a whole training run, not for this.
+DEFAULTS = {'train_steps': 30, 'train_batch_size': 16}
+WARM_UP = 5
+
+
+def layer(network, first):
+    """[(source, flags)] of a benchmark; synthetic images unless the command line names others."""
+    del network
+    values = dict(DEFAULTS)
+    if not (first.data_dir or first.dataset):
+        values['dataset'] = 'synthetic'
+    return [('defaults of --mode=benchmark', values)]
+
+
+def run(network, params, open_inputs):
+    """Measures, prints a table or one JSON object; returns the exit code."""
+    bench = Benchmark(network, params, open_inputs())
+    report = bench.about()
+    if params.format == 'text':
+        _announce(report)
+    for name, measure in (('training', bench.training), ('inference', bench.inference),
+                          ('input', bench.input)):
+        report[name] = statistics(*bench.explained(measure))
+        if params.format == 'text':
+            _line(name, report[name])
+    if params.format == 'json':
+        say(json.dumps(report))
+    return 0
+
+
+class Benchmark:
+    """One network, its flags and its data. Every measurement gives (seconds of steps, batch)."""
+
+    def __init__(self, network, params, inputs):
+        self.network, self.params, self.inputs = network, params, inputs
+        self.device = session_lib.find_device(params)
+        self.precision = precision_lib.choose(params, self.device.kind)
+        self.batch = params.train_batch_size
+        self.global_batch = self.batch * self.device.count
+        plan = plan_lib.make_plan(params, inputs.num_train_images, self.global_batch)
+        self._run = model_fn.Run(plan, inputs.num_classes, self.precision, self.device, ('raw',),
+                                 None)
+
+    def about(self):
+        """What the numbers depend on."""
+        return {'model_name': self.network.name, 'image_size': self.inputs.image_size,
+                'num_classes': self.inputs.num_classes, 'batch': self.batch,
+                'steps': self.params.train_steps, 'warm_up': WARM_UP,
+                'data': self.inputs.summary(), 'device': self.device.text,
+                'processors': os.cpu_count(), 'precision': self.precision.text,
+                'versions': results.versions()}
+
+    def training(self):
+        """Whole training steps, the input included, on all devices."""
+        throughput = progress.Throughput(self.global_batch, WARM_UP)
+        with tempfile.TemporaryDirectory() as folder:
+            params = self.params._replace(model_dir=folder, save_summary_steps=0,
+                                          log_step_count_steps=WARM_UP + self.params.train_steps)
+            function = self.network.model_fn_builder(self.network, params, self._run)
+            estimator = session_lib.make_estimator(function, params, self.device, self.precision)
+            estimator.train(self.inputs.train_input_fn(self.batch), hooks=[throughput],
+                            max_steps=WARM_UP + params.train_steps)
+        return throughput.seconds, self.global_batch
+
+    def inference(self):
+        """Forward passes of one device on images in its memory."""
+        size = self.inputs.image_size
+        with tf.Graph().as_default():
+            images = tf.get_variable('benchmark_images', [self.batch, size, size, 3],
+                                     initializer=tf.random_normal_initializer(seed=0),
+                                     trainable=False, use_resource=True)
+            logits, _ = self.network.build(
+                tf.cast(images, self.precision.compute_dtype), training=False,
+                **model_fn.overrides(self.network, self.params, self.inputs.num_classes))
+            return self._time(logits.op, [tf.global_variables_initializer()]), self.batch
+
+    def input(self):
+        """Batches of the training pipeline of one device, the network left out."""
+        with tf.Graph().as_default():
+            dataset = self.inputs.train_input_fn(self.batch)()
+            iterator = tf.data.make_initializable_iterator(dataset)
+            features, labels = iterator.get_next()
+            return self._time([features['image'].op, labels['label'].op],
+                              [iterator.initializer]), self.batch
+
+    def explained(self, measure):
+        """measure(), its errors about the data in words."""
+        try:
+            return measure()
+        except tf.errors.OpError as error:
+            message = self.inputs.explain_failure(error)
+            if message:
+                raise DataError(message)
+            raise
+
+    def _time(self, fetches, before):
+        seconds = []
+        config = session_lib.session_config(self.params, self.device, self.precision)
+        with tf.Session(config=config) as session:
+            session.run(before)
+            for _ in range(WARM_UP + self.params.train_steps):
+                start = time.time()
+                session.run(fetches)
+                seconds.append(time.time() - start)
+        return seconds[WARM_UP:]
+
+
+def statistics(seconds, batch):
+    """images/s over all steps, and the spread of the steps in milliseconds."""
+    median, p90, p99 = np.percentile(np.array(seconds) * 1000.0, [50, 90, 99])
+    return {'images_per_sec': round(batch * len(seconds) / sum(seconds), 2), 'batch': batch,
+            'median_ms': round(float(median), 3), 'p90_ms': round(float(p90), 3),
+            'p99_ms': round(float(p99), 3), 'steps': len(seconds)}
+
+
+def _announce(report):
+    versions = report['versions']
+    say(f'{report["model_name"]}, {report["image_size"]}x{report["image_size"]} pixels, '
+        f'{report["num_classes"]} classes, batch {report["batch"]} (--train_batch_size), '
+        f'{report["steps"]} steps (--train_steps) after {report["warm_up"]} of warm-up')
+    say(f'data       {report["data"]}')
+    say(f'device     {report["device"]}, {report["processors"]} processors, {report["precision"]}')
+    say(f'versions   TensorFlow {versions["tensorflow"]}, Python {versions["python"]}, '
+        f'{versions["machine"]}')
+    say(f'{"":10} {"images/s":>10}  {"median ms":>10}  {"p90 ms":>10}  {"p99 ms":>10}  {"n":>5}')
+
+
+def _line(name, row):
+    say(f'{name:10} {row["images_per_sec"]:10.1f}  {row["median_ms"]:10.2f}  '
+        f'{row["p90_ms"]:10.2f}  {row["p99_ms"]:10.2f}  {row["steps"]:5}')

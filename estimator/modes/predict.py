@@ -1,0 +1,123 @@
+"""`--mode=predict`: the five likeliest classes of images, as a table or as JSON lines."""
+
+import csv
+import json
+import os
+import re
+
+import tensorflow.compat.v1 as tf
+
+from common.console import say, warn
+from common.errors import DataError
+from common.files import make_folder
+from estimator.checkpoints.reading import step_of
+from estimator.job import choose_weights
+from estimator.modes import trained_network as trained_lib
+
+TOP = 5
+BATCH = 8
+
+
+def run(network, params, open_serving):
+    """Prints predictions of every image of --data_dir; returns the exit code.
+
+    open_serving: gives the input.Serving of the run. Raises DataError when no image is readable.
+    """
+    serving = open_serving()
+    files = serving.images()
+    trained = trained_lib.find(network, params, serving.image_size,
+                               lambda prefix: choose_weights(params.eval_weights, prefix)[0])
+    text = params.format == 'text'
+    if text:
+        say(f'{network.name}, step {step_of(trained.prefix)}, {trained.weights} weights '
+            f'({trained.prefix})')
+    width = max(len(path) for path in files)
+    rows = []
+    for row in predictions(trained, serving, files):
+        rows.append(row)
+        for line in _lines(row, width) if text else [json.dumps(row)]:
+            say(line)
+    if not rows:
+        raise DataError(f'{params.data_dir}: none of {len(files)} images could be read '
+                           '(the reasons are above).')
+    if params.export_dir:
+        path = write_csv(params.export_dir, rows)
+        if text:
+            say(f'predictions {path}')
+    return 0
+
+
+def predictions(trained, serving, files):
+    """One dict an image that can be read; the others are named on stderr.
+
+    {'image': path, 'top_5': [{'class': index, 'name': str or None, 'probability': float}]}
+    """
+    with tf.Graph().as_default():
+        encoded = tf.placeholder(tf.string, [])
+        image = serving.preprocess_for_serving(encoded)
+        images = tf.placeholder(tf.float32, [None, trained.size, trained.size, 3])
+        outputs = trained_lib.build(trained, images)
+        top = tf.nn.top_k(outputs['probabilities'], min(TOP, trained.num_classes))
+        with trained_lib.new_session(trained) as session:
+            trained_lib.restore(trained, session)
+            readable = _readable(session, image, encoded, files)
+            for paths, batch in _batches(readable):
+                values, classes = session.run(top, {images: batch})
+                for path, *best in zip(paths, values, classes):
+                    yield {'image': path, 'top_5': _named(trained.class_names, *best)}
+
+
+def _readable(session, image, encoded, files):
+    """(path, normalised image) of every file that decodes."""
+    for path in files:
+        try:
+            with open(path, 'rb') as stream:
+                yield path, session.run(image, {encoded: stream.read()})
+        except (OSError, tf.errors.OpError) as error:
+            warn(f'{path} skipped, not a readable image: {_reason(error)}')
+
+
+def _reason(error):
+    """The one line of an error that says what is wrong; TensorFlow 2 hides it in a trace."""
+    text = getattr(error, 'message', None) or str(error)
+    found = re.search(r"^Node: '.*'\n(.*)", text, re.MULTILINE)
+    return (found.group(1) if found else text.splitlines()[0])[:160]
+
+
+def _batches(readable):
+    paths, images = [], []
+    for path, image in readable:
+        paths.append(path)
+        images.append(image)
+        if len(paths) == BATCH:
+            yield paths, images
+            paths, images = [], []
+    if paths:
+        yield paths, images
+
+
+def _named(names, values, classes):
+    return [{'class': int(index), 'name': names[index] if names else None,
+             'probability': round(float(value), 6)} for value, index in zip(values, classes)]
+
+
+def _lines(row, width):
+    """The table of one image: its path beside the first class only."""
+    path = row['image']
+    for best in row['top_5']:
+        name = best['name'] if best['name'] is not None else f'class {best["class"]}'
+        yield f'{path:{width}}  {best["probability"]:8.2%}  {best["class"]:5}  {name}'
+        path = ''
+
+
+def write_csv(directory, rows):
+    """predictions.csv, a line for an image and rank; returns its path."""
+    make_folder(directory)
+    path = os.path.join(directory, 'predictions.csv')
+    with open(path, 'w', newline='') as stream:
+        writer = csv.writer(stream)
+        writer.writerow(['image', 'rank', 'class', 'name', 'probability'])
+        for row in rows:
+            writer.writerows([row['image'], rank, best['class'], best['name'], best['probability']]
+                             for rank, best in enumerate(row['top_5'], 1))
+    return path

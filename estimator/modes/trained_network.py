@@ -1,0 +1,140 @@
+"""A trained network to be used: its flags, checkpoint, weights and class names."""
+
+import collections
+import json
+import os
+
+import tensorflow.compat.v1 as tf
+
+from common import labels_file
+from common.console import warn
+from common.errors import CheckpointError
+from estimator import model_fn
+from estimator.checkpoints import reading as checkpoints
+from estimator.checkpoints import variants
+from estimator.devices import precision as precision_lib
+from estimator.devices import session as session_lib
+
+# Flags besides the network's own arguments that a trained network is bound to; the batch tells
+# how many examples its steps have seen.
+BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label_classes',
+           'train_batch_size', 'gradient_accumulation_steps')
+
+Trained = collections.namedtuple(
+    'Trained', ['network', 'params', 'prefix', 'weights', 'num_classes', 'class_names', 'size'])
+Trained.__doc__ = """What `find` found.
+
+params: with the form of the checkpoint; prefix: of the checkpoint; weights: 'ema' or 'raw';
+class_names: list aligned with the classes, or None; size: image side in pixels.
+"""
+
+
+def layer(network, first):
+    """[(source, flags)] a network was trained with, from the params.json beside its checkpoint."""
+    path = os.path.join(folder(first), 'params.json')
+    if not os.path.exists(path):
+        return []
+    try:
+        with open(path) as stream:
+            values = json.load(stream)
+        name = values['model_name']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f'{path} is no record of a run ({error!r}). Remove it, and give the '
+                              'flags the network was trained with.')
+    if name != network.name:
+        raise CheckpointError(f'{folder(first)} holds {name}, not {network.name}. '
+                              f'Use --model_name={name}.')
+    kept = {key: values[key] for key in network.arguments + BINDING
+            if values.get(key) is not None and key != 'data_format'}
+    return [(path, kept)]
+
+
+def folder(params):
+    """The folder of the run whose checkpoint is used."""
+    if not params.init_checkpoint:
+        return params.model_dir
+    path = params.init_checkpoint
+    path = path if os.path.isdir(path) else os.path.dirname(path)
+    return os.path.dirname(path.rstrip('/')) if os.path.basename(path) == 'archive' else path
+
+
+def find_checkpoint(params):
+    """--init_checkpoint, or the best of model_dir, or its latest. Raises CheckpointError."""
+    if not params.init_checkpoint and not os.path.isdir(params.model_dir):
+        raise CheckpointError(
+            f'{params.model_dir}: no such folder, so no checkpoint. Give --model_dir of a trained '
+            f'network or --init_checkpoint, or train one: python main.py '
+            f'--model_name={params.model_name}')
+    best = None
+    if not params.init_checkpoint:
+        best = tf.train.latest_checkpoint(os.path.join(params.model_dir, 'archive'))
+    prefix = best or checkpoints.resolve(params.init_checkpoint or params.model_dir)
+    reason = checkpoints.damage(prefix)
+    if reason:
+        raise CheckpointError(f'{prefix} is damaged: {reason}. Give another checkpoint with '
+                              '--init_checkpoint.')
+    return prefix
+
+
+def find(network, params, size, choose):
+    """The Trained network of --model_dir or --init_checkpoint.
+
+    choose: function of a checkpoint's prefix -> 'ema' or 'raw'. Raises CheckpointError when there
+    is no checkpoint, or when it belongs to another network.
+    """
+    prefix = find_checkpoint(params)
+    params = params._replace(data_format='channels_last')
+    classes = params.num_label_classes or variants.num_classes(network, params, prefix, size)
+    params, wrong = variants.fitting(network, params, prefix, classes, size)
+    if wrong:
+        raise CheckpointError(
+            f'{prefix} does not hold {network.name} with {classes} classes: {len(wrong)} variables '
+            'differ.\n  ' + '\n  '.join(wrong[:5]) + '\nCheck --model_name, --num_label_classes '
+            'and --depth_multiplier.')
+    return Trained(network, params, prefix, choose(prefix), classes,
+                   class_names(folder(params), classes), size)
+
+
+def class_names(directory, classes):
+    """Names of the classes from labels.txt in a folder, or None; a background may be missing."""
+    names = labels_file.read(directory)
+    if len(names) == classes - 1:
+        names = ['background'] + names
+    if names and len(names) != classes:
+        warn(f'{directory}/labels.txt names {len(names)} classes, the network has {classes}; '
+             'classes are shown by number')
+        return None
+    return names or None
+
+
+def build(trained, images):
+    """Adds the network to the graph: {'logits', 'probabilities', 'classes'} of normalised images.
+
+    images: float32 [batch, size, size, 3].
+    """
+    with tf.name_scope('network'):      # leaves the names below free
+        logits, _ = trained.network.build(
+            images, training=False,
+            **model_fn.overrides(trained.network, trained.params, trained.num_classes))
+    logits = tf.identity(logits, name='logits')
+    return {'logits': logits, 'probabilities': tf.nn.softmax(logits, name='softmax_tensor'),
+            'classes': tf.argmax(logits, axis=1, name='classes')}
+
+
+def restore(trained, session):
+    """Reads the chosen weights into the network of the session's graph, under its own names."""
+    names = {v.op.name: v for v in trained.network.model_variables()}
+    if trained.weights == 'ema':
+        held = checkpoints.shapes(trained.prefix)
+        averaged = {name: name + checkpoints.AVERAGE for name in names}
+        names = {averaged[name] if averaged[name] in held else name: v for name, v in names.items()}
+    tf.train.Saver(names).restore(session, trained.prefix)
+
+
+def new_session(trained):
+    """A float32 session for the current graph on the device of the run."""
+    device = session_lib.find_device(trained.params)
+    precision = precision_lib.choose(
+        trained.params._replace(precision_mode='must_keep_origin_dtype', cpu_bfloat16=False),
+        device.kind)
+    return tf.Session(config=session_lib.session_config(trained.params, device, precision))

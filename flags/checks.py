@@ -1,0 +1,46 @@
+"""Checks across flags; what one flag accepts is in its row."""
+
+from common.errors import FlagError
+
+
+def check(values, sources):
+    """Raises FlagError for values that contradict each other."""
+    for rule in RULES:
+        text = rule(values, sources)
+        if text:
+            raise FlagError(text)
+
+
+def _export_dir(values, sources):
+    if values['mode'] == 'export' and not values['export_dir']:
+        return '--mode=export needs --export_dir=FOLDER to write the model to.'
+
+
+def _images(values, sources):
+    if values['mode'] == 'predict' and not values['data_dir']:
+        return '--mode=predict needs --data_dir=IMAGE, a folder of images or a quoted pattern.'
+
+
+def _piecewise(values, sources):
+    boundaries, rates = values['lr_decay_boundaries'], values['lr_decay_values']
+    if rates is None and boundaries is None:
+        return None
+    if len(rates or ()) != len(boundaries or ()) + 1:
+        return (f'--lr_decay_values needs one number more than --lr_decay_boundaries; they have '
+                f'{len(rates or ())} and {len(boundaries or ())}.')
+    if list(boundaries or ()) != sorted(set(boundaries or ())):
+        return '--lr_decay_boundaries must grow from left to right.'
+
+
+def _overflow(values, sources):
+    if values['device'] == 'npu' and values['npu_dump_data'] and values['npu_overflow_dump']:
+        return ('--npu_dump_data and --npu_overflow_dump (over_dump) exclude each other on an '
+                'Ascend; give one of them.')
+
+
+def _tfds(values, sources):
+    if values['dataset'] in ('tfrecord', 'folder') and not values['data_dir']:
+        return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
+
+
+RULES = (_export_dir, _images, _piecewise, _overflow, _tfds)

@@ -1,0 +1,247 @@
+"""Finds out how a folder of images is laid out and lists its images.
+
+Known layouts:
+    class folders    root/<class>/...images
+    split folders    root/{train,val,validation,test}/<class>/...images
+    ImageNet         root/train/<synset>/*.JPEG and root/validation/*.JPEG, flat, with
+                     synset_labels.txt: a synset a line in the order of the file names
+    CIFAR-10         data_batch_*.bin, test_batch.bin, batches.meta.txt
+"""
+
+import os
+import re
+from collections import namedtuple
+
+from common.errors import DataError
+from input.convert import cifar_files
+
+# An image: path below the root, class index, row in the file (None: the file is the image).
+Item = namedtuple('Item', 'path label row')
+# splits: {'train': [Item], ...}; texts: readable class names; notes: what the user should know.
+Source = namedtuple('Source', 'layout root classes texts splits label_offset ignored notes')
+
+SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'valid': 'validation',
+                 'validation': 'validation', 'test': 'test'}
+LABEL_FILES = ('synset_labels.txt', 'imagenet_2012_validation_synset_labels.txt')
+TEXT_FILES = ('LOC_synset_mapping.txt', 'synset_words.txt', 'imagenet_metadata.txt')
+SYNSET = re.compile(r'n\d{8}$')
+SYSTEM_FILES = ('thumbs.db', 'desktop.ini', '__macosx', 'icon\r')
+
+
+def is_ignored(name):
+    """Hidden files and those that file managers leave behind."""
+    return name.startswith('.') or name.lower() in SYSTEM_FILES
+
+
+class _Lister:
+    """Lists folders in sorted order, follows links once, counts what it passes over."""
+
+    def __init__(self, root, exclude):
+        self.root = root
+        self.ignored = 0
+        self._exclude = os.path.realpath(exclude) if exclude else None
+
+    def entries(self, folder):
+        """(names of sub-folders, names of files), sorted, without hidden ones."""
+        folders, files = [], []
+        try:
+            found = list(os.scandir(folder))
+        except OSError as error:
+            raise DataError(f'{folder} cannot be read: {error.strerror}') from error
+        for entry in found:
+            if is_ignored(entry.name):
+                self.ignored += 1
+            elif not entry.is_dir():
+                files.append(entry.name)
+            elif os.path.realpath(entry.path) != self._exclude:
+                folders.append(entry.name)
+        return sorted(folders), sorted(files)
+
+    def images(self, folder, parents=()):
+        """Paths below the root of every file in `folder` and its sub-folders."""
+        real = os.path.realpath(folder)
+        if real in parents:
+            return []
+        folders, files = self.entries(folder)
+        found = [os.path.relpath(os.path.join(folder, name), self.root) for name in files]
+        for name in folders:
+            found += self.images(os.path.join(folder, name), parents + (real,))
+        return found
+
+
+def scan(root, exclude=None, validation_labels=None):
+    """The Source of a folder.
+
+    Args:
+        root: the folder.
+        exclude: a folder to pass over (the output, should it lie inside).
+        validation_labels: file with a class a line for a flat validation folder.
+
+    Raises:
+        DataError: not there, empty, or laid out in no known way.
+    """
+    if not os.path.isdir(root):
+        state = 'no folder' if os.path.exists(root) else 'missing'
+        raise DataError(f'--input_dir={root} is {state}. Pass the folder of the class folders')
+    lister = _Lister(root, exclude)
+    binaries = cifar_files.folder_of(root)
+    if binaries:
+        return _cifar(lister, binaries)
+    folders, files = lister.entries(root)
+    splits = {name: SPLIT_FOLDERS[name.lower()] for name in folders
+              if name.lower() in SPLIT_FOLDERS}
+    labels = validation_labels or _first_file(root, list(splits) + ['.'], LABEL_FILES)
+    if _has_splits(lister, splits, labels):
+        return _split_folders(lister, splits, labels)
+    return _class_folders(lister, folders, files)
+
+
+def _first_file(root, folders, names):
+    found = [os.path.join(root, folder, name) for folder in folders for name in names]
+    return next((path for path in map(os.path.normpath, found) if os.path.isfile(path)), None)
+
+
+def _has_splits(lister, splits, labels):
+    """Whether folders named train, val ... are splits and not classes of that name."""
+    nested = any(lister.entries(os.path.join(lister.root, name))[0] for name in splits)
+    return nested or bool(labels and 'validation' in splits.values())
+
+
+def _cifar(lister, folder):
+    classes, rows = cifar_files.read(folder)
+    splits = {split: [Item(os.path.relpath(path, lister.root), label, row)
+                      for path, label, row in some] for split, some in rows.items()}
+    return _source(lister, 'CIFAR-10 binary files', classes, splits, 0,
+                   ['raw pixels are written as PNG, without loss'])
+
+
+def _class_folders(lister, folders, files):
+    if not folders:
+        held = f'{len(files)} files and no class folders' if files else 'no images'
+        raise DataError(f'{lister.root} holds {held}. Expected {lister.root}/<class>/<images>, '
+                        'train/<class>/..., or the binary files of CIFAR-10')
+    images, notes = _images_of(lister, '', folders)
+    if files:
+        notes.append(f'files beside the class folders are passed over: {_some(files, 3)}')
+    classes = sorted(images)
+    return _source(lister, 'class folders', classes, {'train': _items(images, classes)}, 0, notes)
+
+
+def _images_of(lister, prefix, folders):
+    """({class: paths} of the folders that hold any, notes about the empty ones)."""
+    images = {name: lister.images(os.path.join(lister.root, prefix, name)) for name in folders}
+    empty = [name for name in folders if not images[name]]
+    where = f' of {prefix}' if prefix else ''
+    notes = [f'class folders{where} without an image: {_some(empty)}'] if empty else []
+    return {name: paths for name, paths in images.items() if paths}, notes
+
+
+def _items(images, classes):
+    return [Item(path, label, None) for label, name in enumerate(classes)
+            for path in images.get(name, ())]
+
+
+def _some(names, limit=5):
+    return ', '.join(names[:limit]) + (f' ... ({len(names)})' if len(names) > limit else '')
+
+
+def _split_folders(lister, found, labels):
+    """Split folders; a flat validation folder takes its classes from the label file."""
+    chosen, notes = _choose(found)
+    folders, flat = {}, {}
+    for split, name in chosen.items():
+        inside, files = lister.entries(os.path.join(lister.root, name))
+        if inside:
+            folders[split] = (name, inside)
+        elif files:
+            flat[split] = (name, [file for file in files if file not in LABEL_FILES])
+    flat_labels = {split: _read_labels(lister, split, *flat[split], labels) for split in flat}
+    images = {}
+    for split, (name, inside) in folders.items():
+        images[split], more = _images_of(lister, name, inside)
+        notes += more
+    names = images.get('train') or set().union(*images.values(), *flat_labels.values())
+    classes = sorted(names)
+    _check_known(classes, images.get('validation', ()), chosen.get('validation'))
+    splits = {split: _items(found, classes) for split, found in images.items()}
+    index = {name: label for label, name in enumerate(classes)}
+    for split, (name, files) in flat.items():
+        splits[split] = [
+            Item(os.path.join(name, file), _class_of(label, index, labels, line), None)
+            for line, (file, label) in enumerate(zip(files, flat_labels[split]), 1)]
+    imagenet = bool(classes) and all(SYNSET.match(name) for name in classes)
+    layout = 'ImageNet' if imagenet else 'split folders'
+    return _source(lister, layout, classes, splits, int(imagenet), notes)
+
+
+def _check_known(classes, found, folder):
+    extra = sorted(set(found) - set(classes))
+    if extra:
+        raise DataError(f'{folder}/ has classes that the training split lacks: {_some(extra)}. '
+                        'Name the class folders alike')
+
+
+def _choose(found):
+    """({split: folder}, notes): test stands in for a missing validation split."""
+    chosen, notes = {}, []
+    for name in sorted(found):
+        chosen.setdefault(found[name], name)
+    doubled = [name for name in found if chosen[found[name]] != name]
+    if doubled:
+        raise DataError(f'folders {_some(sorted(found))}: two of them are the same split. '
+                        'Keep one')
+    test = chosen.pop('test', None)
+    if test and 'validation' not in chosen:
+        chosen['validation'] = test
+        notes.append(f'{test}/ becomes the validation split')
+    elif test:
+        notes.append(f'{test}/ is left out, because {chosen["validation"]}/ is there')
+    return chosen, notes
+
+
+def _read_labels(lister, split, name, files, path):
+    """Class of each file of a flat folder."""
+    folder = os.path.join(lister.root, name)
+    if split != 'validation' or not path:
+        raise DataError(f'{folder} holds {len(files)} files and no class folders. Sort them into '
+                        'class folders, or pass --validation_labels=FILE with a class a line in '
+                        'the order of the file names')
+    try:
+        with open(path, encoding='utf-8') as stream:
+            labels = [line.strip() for line in stream if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f'{path} cannot be read: {error}') from error
+    if len(labels) != len(files):
+        raise DataError(f'{path} has {len(labels)} labels, {folder} has {len(files)} images. '
+                        'One line an image, in the order of the file names')
+    if all(label.isdigit() for label in labels):
+        raise DataError(f'{path} holds numbers. Names of the class folders are needed, because '
+                        "ImageNet's own numbering is not that of the sorted folders")
+    return labels
+
+
+def _class_of(label, index, path, line):
+    if label not in index:
+        raise DataError(f'{path}, line {line}: {label} is no class folder of the training split')
+    return index[label]
+
+
+def _source(lister, layout, classes, splits, label_offset, notes):
+    if not any(splits.values()):
+        raise DataError(f'{lister.root} holds no images ({len(classes)} class folders, all empty)')
+    if len(classes) < 2:
+        raise DataError(f'{lister.root} holds one class only ({classes[0]}); a classifier needs '
+                        'two. Is --input_dir one level too high or too low?')
+    texts = _read_texts(lister.root)
+    return Source(layout, lister.root, classes, [texts.get(name, name) for name in classes],
+                  splits, label_offset, lister.ignored, notes)
+
+
+def _read_texts(root):
+    """{synset: readable name} where a list of them lies beside the folders."""
+    path = _first_file(root, ['.'], TEXT_FILES)
+    if not path:
+        return {}
+    with open(path, encoding='utf-8') as stream:
+        rows = [line.strip().split(None, 1) for line in stream]
+    return {row[0]: row[1] for row in rows if len(row) == 2}

@@ -1,0 +1,169 @@
+"""Writes one shard of a conversion: reads, checks and frames its images.
+
+A finished shard lies in the staging folder under its final name with a sidecar (.json) beside it;
+the sidecar is written after the shard, so a shard with a fitting sidecar is complete.
+"""
+
+import collections
+import hashlib
+import json
+import os
+
+from common.errors import DataError
+from common.files import write_text
+from input import image_check, tfrecord
+from input.convert import cifar_files
+
+# staging: folder to write to; final: where shards end up; classes and texts: by label;
+# policy: fail, skip or reencode.
+Job = collections.namedtuple('Job', 'root staging final classes texts label_offset policy')
+Task = collections.namedtuple('Task', 'job split file items')
+
+RECORD_VERSION = 1    # part of every fingerprint: raise it when records change
+_LISTED_FILES = 20
+_REPORT_EVERY = 16
+
+
+def fingerprint(task):
+    """Hex digest of what a shard is made from: names, labels, sizes and times of its files."""
+    job = task.job
+    digest = hashlib.sha256(json.dumps([RECORD_VERSION, job.label_offset]).encode())
+    stamps = {}
+    for path, label, row in task.items:
+        if path not in stamps:
+            try:
+                found = os.stat(os.path.join(job.root, path))
+                stamps[path] = (found.st_size, found.st_mtime_ns)
+            except OSError:
+                stamps[path] = (-1, 0)
+        digest.update(json.dumps([path, label, row, job.classes[label], stamps[path]]).encode())
+    return digest.hexdigest()
+
+
+def sidecar_path(task):
+    """Where the sidecar of a shard lies."""
+    return os.path.join(task.job.staging, task.file + '.json')
+
+
+def write_shard(task, advance):
+    """Writes a shard unless an earlier run did; returns its sidecar.
+
+    The sidecar: file, num_examples, bytes, sha256, fingerprint, policy, labels {class: count},
+    changed {what: count}, left_out {reason: count}, bad_files [text].
+
+    Raises:
+        DataError: a bad image under the policy 'fail', a file that cannot be read.
+        OSError: the disk is full or not writable.
+    """
+    key = fingerprint(task)
+    done = _finished(task, key)
+    if done:
+        advance(0, skipped=len(task.items))
+        return done
+    temporary = os.path.join(task.job.staging, task.file + '.tmp')
+    tally = {name: collections.Counter() for name in ('labels', 'changed', 'left_out')}
+    bad_files = []
+    try:
+        with tfrecord.Writer(temporary) as writer:
+            _write_items(task, writer, tally, bad_files, advance)
+    except BaseException:
+        os.remove(temporary)
+        raise
+    os.replace(temporary, os.path.join(task.job.staging, task.file))
+    sidecar = dict(tally, file=task.file, num_examples=writer.count, bytes=writer.bytes,
+                   sha256=writer.sha256, fingerprint=key, policy=task.job.policy,
+                   bad_files=bad_files)
+    write_text(sidecar_path(task), json.dumps(sidecar))
+    return sidecar
+
+
+def _finished(task, key):
+    """The sidecar of a shard that an earlier run completed and that is intact, else None."""
+    try:
+        with open(sidecar_path(task), encoding='utf-8') as stream:
+            sidecar = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    troubled = sidecar['left_out'] or any(
+        what.startswith(image_check.SALVAGED) for what in sidecar['changed'])
+    if sidecar['fingerprint'] != key or troubled and sidecar['policy'] != task.job.policy:
+        return None
+    for folder in (task.job.staging, task.job.final):
+        path = os.path.join(folder, task.file)
+        if os.path.isfile(path) and _sha256(path) == sidecar['sha256']:
+            return dict(sidecar, labels={int(label): count
+                                         for label, count in sidecar['labels'].items()})
+    return None
+
+
+def _sha256(path):
+    digest = hashlib.sha256()
+    with open(path, 'rb') as stream:
+        for part in iter(lambda: stream.read(1 << 20), b''):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _write_items(task, writer, tally, bad_files, advance):
+    for position, item in enumerate(task.items, 1):
+        try:
+            checked = _read(task.job, item)
+        except image_check.BadImage as error:
+            path = os.path.join(task.job.root, item.path)
+            if task.job.policy == 'fail':
+                raise DataError(
+                    f'{path}: {error}. Nothing was published. Repair or remove the file, or pass '
+                    '--on_bad_image=skip (leave bad images out) or --on_bad_image=reencode '
+                    '(salvage truncated ones)') from error
+            tally['left_out'][str(error)] += 1
+            if len(bad_files) < _LISTED_FILES:
+                bad_files.append(f'{path}: {error}')
+        else:
+            writer.write(tfrecord.encode_example(_features(task.job, item, checked)))
+            tally['labels'][item.label] += 1
+            if checked.change:
+                tally['changed'][checked.change] += 1
+        if position % _REPORT_EVERY == 0:
+            advance(_REPORT_EVERY)
+    advance(len(task.items) % _REPORT_EVERY)
+
+
+def _read(job, item):
+    """Checked of one item."""
+    path = os.path.join(job.root, item.path)
+    if item.row is not None:
+        return image_check.encode_png(cifar_files.pixels(path, item.row))
+    try:
+        with open(path, 'rb') as stream:
+            data = stream.read()
+    except OSError as error:
+        raise image_check.BadImage(f'cannot be read ({error.strerror})') from error
+    return image_check.check(data, salvage=job.policy == 'reencode')
+
+
+def _features(job, item, checked):
+    """slim's keys (build_imagenet_data.py) without the boxes.
+
+    NOTE: colorspace and channels are always RGB and 3, as slim writes them: what a reader gets
+    that decodes with channels=3, of gray files too.
+    """
+    name = os.path.basename(item.path)
+    if item.row is not None:
+        name = f'{name}#{item.row}'
+    return {
+        'image/height': checked.height,
+        'image/width': checked.width,
+        'image/colorspace': b'RGB',
+        'image/channels': 3,
+        'image/class/label': item.label + job.label_offset,
+        'image/class/synset': os.fsencode(job.classes[item.label]),
+        'image/class/text': os.fsencode(job.texts[item.label]),
+        'image/format': checked.format.encode(),
+        'image/filename': os.fsencode(name),
+        'image/encoded': checked.encoded,
+    }
+
+
+def combined(prints):
+    """One fingerprint of a split from those of its shards."""
+    return hashlib.sha256(''.join(prints).encode()).hexdigest()

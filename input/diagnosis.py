@@ -1,0 +1,82 @@
+"""What is wrong with the data, found by reading it outside the graph that failed."""
+
+import os
+import re
+
+import tensorflow.compat.v1 as tf
+
+from common.errors import DataError
+from input import labels
+from input.sources import records
+
+
+class ImageCheck:
+    """Decodes images in a small session: `check(encoded)` is None or the reason of a failure."""
+
+    def __enter__(self):
+        with tf.Graph().as_default():
+            self._encoded = tf.placeholder(tf.string, [])
+            image = tf.image.decode_image(self._encoded, channels=3, expand_animations=False)
+            self._shape = tf.shape(image)
+            self._session = tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}))
+        return self
+
+    def __exit__(self, *error):
+        self._session.close()
+
+    def __call__(self, encoded):
+        if not encoded:
+            return 'the image is empty'
+        try:
+            self._session.run(self._shape, {self._encoded: encoded})
+        except tf.errors.OpError as error:
+            return error.message.strip().split('\n')[0][:200]
+        return None
+
+
+def explain(exception, readers, rule):
+    """Finds the record behind an error of the pipeline.
+
+    Decoder messages carry the size of the image, so that first only images of that size are
+    decoded; if that finds nothing, all are.
+
+    Args:
+        exception: a tf.errors.OpError raised by a step or an evaluation.
+        readers: readers of the splits to look through.
+        rule: the labels.LabelRule.
+
+    Returns:
+        file, record, reason and what to type, or None when the data is sound.
+    """
+    size = re.search(r'size (\d+)', exception.message or '')
+    sizes = [int(size.group(1))] if size else []
+    try:
+        for wanted in sizes + [None]:
+            found = _scan(readers, rule, wanted)
+            if found:
+                return found
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _scan(readers, rule, size):
+    """The first bad record; with `size`, only images of that many bytes are decoded."""
+    with ImageCheck() as check:
+        for reader in readers:
+            for path, record, data in reader.examples():
+                reason = _fault(reader, path, record, data, rule, size, check)
+                if reason:
+                    return (f'{path}, record {record}: {reason}. To list every bad record, type: '
+                            f'{records.VERIFY} {os.path.dirname(path)}; to go on without a few, '
+                            'pass --max_bad_records=N')
+    return None
+
+
+def _fault(reader, path, record, data, rule, size, check):
+    encoded, label = reader.image_and_label(path, record, data)
+    reason = labels.explain(rule, label)
+    if reason or (size is not None and len(encoded) != size):
+        return reason
+    reason = check(encoded)
+    return f'the image cannot be decoded: {reason}' if reason else None

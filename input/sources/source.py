@@ -1,0 +1,107 @@
+"""Data sets by --dataset: where the examples of both splits are, and what is known about them."""
+
+import os
+from collections import namedtuple
+
+from common.errors import DataError
+from input.sources import folder, records, shards, tfds
+from input.sources.readers import Shard, TFRecordReader
+
+# where: what the log calls it; layout: key layout of TFRecords or None; train and evaluation:
+# readers or None; label_offset None: to be sniffed; origin: who stated it; notes: said in the log.
+Source = namedtuple(
+    'Source', 'where layout train evaluation num_classes class_names label_offset origin notes')
+
+# split -> names under which data sets keep it
+SPLIT_NAMES = {'validation': ('validation', 'val', 'test'), 'train': ('train',)}
+
+
+def open_source(params):
+    """The Source of --dataset and --data_dir, or None for 'synthetic'.
+
+    Raises:
+        DataError: nothing usable there.
+    """
+    kind, _, name = (params.dataset or ('tfrecord' if params.data_dir else 'digits')).partition(':')
+    openers = {
+        'tfrecord': lambda: open_tfrecords(name or params.data_dir, params),
+        'folder': lambda: open_folder(name or params.data_dir, params),
+        'tfds': lambda: open_tfrecords(tfds.prepare(name, params.data_dir), params),
+        'digits': lambda: open_digits(params),
+        'synthetic': lambda: None,
+    }
+    if kind not in openers or (kind == 'tfds' and not name):
+        raise DataError(f'--dataset={params.dataset} is unknown; known: tfrecord, folder, '
+                        'tfds:NAME, digits, synthetic')
+    return openers[kind]()
+
+
+def open_digits(params):
+    """The embedded digits, converted on first use."""
+    from input.sources import digits
+    return open_tfrecords(digits.prepare(params.data_dir), params)
+
+
+def _need_directory(path):
+    if not path:
+        raise DataError('no data: pass --data_dir=DIR')
+    if not os.path.isdir(path):
+        raise DataError(f'no such directory: {path}. Check --data_dir')
+
+
+def open_folder(path, params):
+    """Source of a class-per-folder tree."""
+    _need_directory(path)
+    tree = folder.scan(path, SPLIT_NAMES.get(params.train_split, (params.train_split,)),
+                       SPLIT_NAMES.get(params.eval_split, (params.eval_split,)))
+    return Source(path, None, tree.train, tree.evaluation, len(tree.classes), tree.classes, 0,
+                  'folders', tree.notes)
+
+
+def open_tfrecords(path, params):
+    """Source of a directory of TFRecords: ours (dataset.json), TFDS-prepared, or bare shards."""
+    _need_directory(path)
+    facts = shards.manifest(path) or tfds.facts(path) or shards.bare(path)
+    train = _shards(facts, params.train_split)
+    evaluation = _shards(facts, params.eval_split)
+    notes = list(facts.notes)
+    if params.holdout_shards:
+        if params.holdout_shards >= len(train):
+            raise DataError(f'--holdout_shards={params.holdout_shards}, but {path} has only '
+                            f'{len(train)} train shards')
+        evaluation, train = train[:params.holdout_shards], train[params.holdout_shards:]
+        notes.append(f'evaluation on the first {params.holdout_shards} train shards')
+    some = next((shard for shard in train + evaluation if shard.count), None)
+    if some is None:
+        _nothing(path, params, train + evaluation)
+    layout = records.find_layout(some.path, 0, records.head(some.path, 1)[0])
+    offset, origin = facts.label_offset, facts.origin
+    if offset is None and layout.name == 'tfds':
+        offset, origin = 0, 'TFDS layout'
+    return Source(path, layout.name, _reader(train, layout), _reader(evaluation, layout),
+                  facts.num_classes, facts.class_names, offset, origin, notes)
+
+
+def _reader(shards, layout):
+    return TFRecordReader(shards, layout) if shards else None
+
+
+def _shards(facts, split):
+    for name in SPLIT_NAMES.get(split, (split,)):
+        known = facts.splits(name)
+        if known:
+            paths = [path for path, _ in known]
+            counts = [count for _, count in known]
+            if None in counts:
+                counts = records.count_all(paths)
+            return [Shard(*row) for row in zip(paths, counts)]
+    return []
+
+
+def _nothing(path, params, shards):
+    first = sorted(os.listdir(path))[:5]
+    found = (f'{len(shards)} files hold 0 records' if shards
+             else f'no file matches {params.train_split}-* or {params.eval_split}-*')
+    raise DataError(f'{path}: {found}; first entries there: {", ".join(first) or "none"}. '
+                    'Check --data_dir, --train_split and --eval_split, or make the records with '
+                    'convert_tfrecord.py')

@@ -1,0 +1,83 @@
+"""Directories prepared by tensorflow-datasets, read without that library; and preparing them.
+
+NOTE: `tfds.load` with SkipDecoding gives the same encoded bytes, but not the shard a record came
+from nor a resumable order, so the library is used to prepare a data set and its TFRecords are
+read like any others.
+"""
+
+import json
+import os
+
+from common.errors import DataError
+from input.sources import shards
+
+
+def _latest(path):
+    """The directory with dataset_info.json: `path` or its highest version below."""
+    if os.path.isfile(os.path.join(path, 'dataset_info.json')):
+        return path
+    below = [entry.path for entry in os.scandir(path) if entry.is_dir()
+             and os.path.isfile(os.path.join(entry.path, 'dataset_info.json'))]
+    return max(below, key=_version) if below else None
+
+
+def _version(path):
+    parts = os.path.basename(path).split('.')
+    return tuple(int(part) if part.isdigit() else -1 for part in parts)
+
+
+def facts(path):
+    """files.Facts of a TFDS-prepared directory, else None."""
+    where = _latest(path)
+    if where is None:
+        return None
+    with open(os.path.join(where, 'dataset_info.json'), encoding='utf-8') as stream:
+        name = json.load(stream).get('name', '*')
+    names = _label_names(where)
+
+    def splits(split):
+        start = f'{name}-{split}.tfrecord'
+        return [(os.path.join(where, entry), None) for entry in sorted(os.listdir(where))
+                if entry.startswith(start)]
+    return shards.Facts(splits, len(names) or None, names or None, 0, 'TFDS layout', [])
+
+
+def _label_names(where):
+    path = os.path.join(where, 'label.labels.txt')
+    if not os.path.isfile(path):
+        return []
+    with open(path, encoding='utf-8') as stream:
+        return [line.rstrip('\n') for line in stream if line.strip()]
+
+
+def prepare(name, data_dir):
+    """Prepares `tfds:NAME` unless that is done already; returns its directory.
+
+    Raises:
+        DataError: the library is missing, the name unknown, or the download failed.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise DataError(f'--dataset=tfds:{name} needs tensorflow-datasets ({error}): '
+                        'pip install -r requirements.txt') from error
+    _stay_offline()
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+        if not os.path.isfile(os.path.join(str(builder.data_dir), 'dataset_info.json')):
+            builder.download_and_prepare()
+        return str(builder.data_dir)
+    except Exception as error:
+        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        manual = os.path.join(data_dir or os.path.join('~', 'tensorflow_datasets'), 'downloads',
+                              'manual')
+        hint = ('put ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, as tars, into '
+                if name.startswith('imagenet2012') else 'files to fetch by hand belong into ')
+        raise DataError(f'tfds:{name}: {reason}. Check the name; {hint}{manual}') from error
+
+
+def _stay_offline():
+    """Without this, version 3.2.1 asks a public bucket for 97 s when there is no network."""
+    from tensorflow_datasets.core.utils import gcs_utils
+    gcs_utils.is_gcs_disabled = lambda: True    # 3.2.1
+    gcs_utils._is_gcs_disabled = True           # 4.9.4

@@ -1,0 +1,96 @@
+"""A model_dir of an original: the names in its checkpoints are ours, and training goes on there."""
+
+import golden_tools
+import numpy as np
+import program
+import pytest
+import tensorflow.compat.v1 as tf
+
+import flags
+from estimator import model_fn, plan
+from estimator.devices import precision, session
+from models import get_network
+
+SHADOW = '/ExponentialMovingAverage'
+SLOTS = {'rmsprop': ('/RMSProp', '/RMSProp_1'), 'momentum': ('/Momentum',), 'sgd': ()}
+STEP = 1000
+# A value for each kind of variable that one step must turn into another known one.
+MEAN_SQUARE, MOMENT, AVERAGE = 4.0, 1e-3, 0.25
+
+
+def names_in_the_original(model, recipe):
+    """{name: shape} of what the original's Estimator saves under a recipe."""
+    rows = golden_tools.read_json(model, 'variables')['variables']
+    names = {row['name']: row['shape'] for row in rows}
+    for row in rows:
+        if row['trainable']:
+            names.update({row['name'] + slot: row['shape'] for slot in SLOTS[recipe['optimizer']]})
+        if recipe.get('moving_average_decay'):
+            names[row['name'] + SHADOW] = row['shape']
+    return dict(names, global_step=[])
+
+
+@pytest.mark.parametrize('model, recipe, count', [
+    ('mixnet-s', None, 1193),
+    ('mobilenet_v2_1.4_ascend', 'ascend', None),
+    ('mobilenet_v1_1.0', None, None),
+    pytest.param('mnasnet-a1', None, None, marks=pytest.mark.slow),
+    pytest.param('efficientnet-b0', None, None, marks=pytest.mark.slow),
+    pytest.param('efficientnet-condconv-b0-8e', None, None, marks=pytest.mark.slow)])
+def test_saved_names_are_the_originals(model, recipe, count):
+    name, overrides = golden_tools.MODELS[model]
+    network = get_network(name)
+    source = network.recipe_named(recipe)
+    params = flags.merge(flags.parse(['main.py', f'--model_name={name}']), [source])
+    params = params._replace(train_epochs=None, train_steps=10, **overrides)
+    device = session.find_device(params)
+    run = model_fn.Run(plan.make_plan(params, 64, 8), network.num_classes,
+                       precision.choose(params, device.kind), device, ('raw',), None)
+    with tf.Graph().as_default():
+        images = tf.zeros([2, 32, 32, 3])
+        network.model_fn_builder(network, params, run)(
+            {'image': images}, {'label': tf.zeros([2], tf.int64)}, tf.estimator.ModeKeys.TRAIN)
+        ours = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
+    assert ours == names_in_the_original(model, source[1])
+    assert count is None or len(ours) == count
+
+
+def value_of(name):
+    """What the original left in a variable."""
+    if name == 'global_step':
+        return np.int64(STEP)
+    for suffix, value in (('/RMSProp', MEAN_SQUARE), ('/RMSProp_1', MOMENT), (SHADOW, AVERAGE),
+                          ('beta', 0.0), ('bias', 0.0), ('moving_mean', 0.0)):
+        if name.endswith(suffix):
+            return np.float32(value)
+    return np.float32(1)
+
+
+def write_original(directory, model, recipe):
+    """A checkpoint with the original's names, as its own Saver would have written it."""
+    with tf.Graph().as_default(), tf.Session() as session_:
+        for name, shape in names_in_the_original(model, recipe).items():
+            tf.get_variable(name, initializer=np.full(shape, value_of(name)))
+        session_.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session_, str(directory / 'model.ckpt'), STEP)
+
+
+def test_training_goes_on_with_slots_and_averages(tmp_path):
+    recipe = get_network('mnasnet-a1').recipe
+    write_original(tmp_path, 'mnasnet-a1', recipe)
+    rate = 1e-12
+    code, result = program.run(
+        tmp_path, model_name='mnasnet-a1', mode='train', train_steps=STEP + 1, learning_rate=rate,
+        num_label_classes=1000, moving_average_decay=0.9999, dropout_rate=0, optimizer='rmsprop')
+    assert code == 0 and result['global_step'] == STEP + 1
+    after = program.variables(tmp_path)
+    assert set(after) == set(names_in_the_original('mnasnet-a1', recipe))
+    decay = min(0.9999, (1 + STEP + 1) / (10 + STEP + 1))
+    for name in [name[:-len('/RMSProp')] for name in after if name.endswith('/RMSProp')]:
+        start = value_of(name)
+        moment = recipe['rmsprop_momentum'] * MOMENT
+        np.testing.assert_allclose(after[name + '/RMSProp_1'], moment, rtol=1e-5)
+        np.testing.assert_allclose(after[name], start - moment, atol=1e-6)
+        assert after[name + '/RMSProp'].min() >= recipe['rmsprop_decay'] * MEAN_SQUARE - 1e-5
+        np.testing.assert_allclose(
+            after[name + SHADOW], decay * AVERAGE + (1 - decay) * (start - moment), atol=1e-6)

@@ -1,0 +1,100 @@
+"""--init_checkpoint: originals' checkpoints, other heads, other networks."""
+
+import numpy as np
+import program
+import pytest
+
+import flags
+from common.errors import CheckpointError
+from estimator.checkpoints import reading as checkpoints
+from estimator.checkpoints import variants
+from models import get_network
+
+SHAPES = {f'net/layer_{i}/weights': [3, 4] for i in range(19)}
+SHAPES['net/head/weights'] = [4, 10]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('trained')
+    program.run(directory, mode='train', train_steps=3)
+    return directory
+
+
+def fake(monkeypatch, held):
+    monkeypatch.setattr(checkpoints, 'resolve', lambda path: path)
+    monkeypatch.setattr(checkpoints, 'shapes', lambda path: held)
+
+
+def test_other_class_count_leaves_the_head_out(monkeypatch):
+    fake(monkeypatch, dict(SHAPES, **{'net/head/weights': [4, 1001]}))
+    plan = checkpoints.plan_restore('x', SHAPES)
+    assert 'net/head/weights' not in plan.assignment and len(plan.assignment) == 19
+    assert 'Restored 19 of 20' in plan.report and '[4, 1001] there, [4, 10] here' in plan.report
+
+
+def test_averages_are_preferred_where_they_exist(monkeypatch):
+    held = dict(SHAPES)
+    held.update({name + checkpoints.AVERAGE: shape for name, shape in SHAPES.items()})
+    fake(monkeypatch, held)
+    assert set(checkpoints.plan_restore('x', SHAPES).assignment.values()) == {
+        name + checkpoints.AVERAGE for name in SHAPES}
+    plain = checkpoints.plan_restore('x', SHAPES, averages=False)
+    assert set(plain.assignment.values()) == set(SHAPES)
+
+
+def test_most_of_the_backbone_missing_is_refused(monkeypatch):
+    fake(monkeypatch, dict(list(SHAPES.items())[:15]))
+    with pytest.raises(CheckpointError, match='5 of 20 variables cannot be restored'):
+        checkpoints.plan_restore('x', SHAPES)
+
+
+def test_excluded_prefixes_are_not_counted_as_lost(monkeypatch):
+    fake(monkeypatch, dict(SHAPES))
+    plan = checkpoints.plan_restore('x', SHAPES, exclude=('net/layer_1',))
+    assert len(plan.assignment) == 20 - 10 and 'excluded' in plan.report
+
+
+def test_every_way_to_name_a_checkpoint(trained):
+    prefix = str(trained / 'model.ckpt-3')
+    for path in (trained, prefix, prefix + '.index', prefix + '.data-00000-of-00001',
+                 trained / 'checkpoint'):
+        assert checkpoints.resolve(str(path)) == prefix
+    with pytest.raises(CheckpointError, match='no such checkpoint'):
+        checkpoints.resolve(prefix + '0')
+
+
+def test_weights_arrive_and_training_goes_on(trained, tmp_path, capsys):
+    program.run(tmp_path, mode='train', train_steps=1, init_checkpoint=trained, learning_rate=1e-9,
+                num_label_classes=5, weight_decay=0)
+    assert 'skipped MobilenetV1/Logits/Conv2d_1c_1x1/weights' in capsys.readouterr().out
+    source, started = program.variables(trained), program.variables(tmp_path)
+    name = 'MobilenetV1/Conv2d_3_pointwise/weights'
+    np.testing.assert_allclose(
+        started[name], source[name + checkpoints.AVERAGE], atol=1e-6)
+    np.testing.assert_allclose(     # the shadow starts from the restored value too
+        started[name + checkpoints.AVERAGE], source[name + checkpoints.AVERAGE], atol=1e-6)
+    assert started['MobilenetV1/Logits/Conv2d_1c_1x1/biases'].shape == (5,)
+
+
+def test_another_network_is_refused(trained, tmp_path):
+    with pytest.raises(CheckpointError, match='not a checkpoint of this network'):
+        program.run(tmp_path, mode='train', train_steps=1, init_checkpoint=trained,
+                    model_name='mobilenet_v1_050')
+
+
+@pytest.mark.parametrize('name, form', [
+    ('mobilenet_v2_035', {'classifier': 'fc'}), ('mobilenet_v2_035', {'classifier': 'conv'}),
+    ('mobilenet_v2_075', {'finegrain': False}),
+    pytest.param('mnasnet-d1', {'use_keras': True}, marks=pytest.mark.slow)])
+def test_the_checkpoint_chooses_the_published_form(monkeypatch, name, form):
+    network = get_network(name)
+    open_params = flags.make(model_name=name)
+    held = variants.variables(network, open_params._replace(**form), 7, 32)
+    fake(monkeypatch, held)
+    params, wrong = variants.fitting(network, open_params, 'x', 7, 32)
+    assert wrong == [] and variants.variables(network, params, 7, 32) == held
+    forced = open_params._replace(**{
+        key: {'fc': 'conv', 'conv': 'fc'}.get(value, not value) for key, value in form.items()})
+    assert variants.fitting(network, forced, 'x', 7, 32)[1]      # a flag is not overruled
+    assert variants.num_classes(network, params, 'x', 32) == 7

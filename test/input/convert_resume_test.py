@@ -1,0 +1,167 @@
+"""Interruptions, restarts and output folders that hold something else."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import image_tools as tools
+import pytest
+
+from common.errors import DataError
+from input import manifest
+from input.convert import parallel, shard_writer, staging
+from input.convert.conversion import Options, convert
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def contents(folder):
+    found = {}
+    for name in staging.shards_in(str(folder)):
+        with open(os.path.join(str(folder), name), 'rb') as stream:
+            found[name] = stream.read()
+    return found
+
+
+def quietly(root, out, **options):
+    return convert(Options(str(root), str(out), workers=1, **options), say=lambda line: None)
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """A conversion of four shards that stopped in the third."""
+    root, out = tools.tree(tmp_path / 'in', images=20), tmp_path / 'out'
+    write = shard_writer.tfrecord.Writer.write
+    written = []
+
+    def stop_later(self, payload):
+        written.append(payload)
+        if len(written) == 25:
+            raise parallel.Stopped('interrupted')
+        write(self, payload)
+    with monkeypatch.context() as patch:
+        patch.setattr(shard_writer.tfrecord.Writer, 'write', stop_later)
+        with pytest.raises(parallel.Stopped):
+            quietly(root, out, shards=4)
+    return root, out
+
+
+def test_an_interrupted_run_shows_nothing_and_goes_on(interrupted, tmp_path, monkeypatch):
+    root, out = interrupted
+    assert contents(out) == {} and not (out / 'dataset.json').exists()
+    staged = out / staging.FOLDER
+    assert len(staging.shards_in(str(staged))) == 2
+    assert not [name for name in os.listdir(str(staged)) if name.endswith('.tmp')]
+    fresh = tmp_path / 'fresh'
+    quietly(root, fresh, shards=4)
+    written = []
+    write = shard_writer.tfrecord.Writer.write
+    monkeypatch.setattr(shard_writer.tfrecord.Writer, 'write',
+                        lambda self, payload: (written.append(1), write(self, payload)))
+    assert quietly(root, out, shards=4) == manifest.read(str(fresh))
+    assert len(written) == 20    # two of the four shards
+    assert contents(out) == contents(fresh) and not staged.exists()
+
+
+def test_a_damaged_or_changed_finished_shard_is_written_again(interrupted):
+    root, out = interrupted
+    staged = str(out / staging.FOLDER / 'train-00000-of-00004')
+    with open(staged, 'r+b') as stream:
+        stream.seek(100)
+        stream.write(b'\0\0\0\0')
+    quietly(root, out, shards=4)
+    assert tools.run('--verify', out) == 0
+
+
+def test_killed_while_publishing(interrupted):
+    root, out = interrupted
+    os.replace(str(out / staging.FOLDER / 'train-00000-of-00004'),
+               str(out / 'train-00000-of-00004'))
+    quietly(root, out, shards=4)
+    assert tools.run('--verify', out) == 0 and len(contents(out)) == 4
+
+
+def test_other_folders_are_refused(interrupted, tmp_path, capsys):
+    root, out = interrupted
+    other = tools.tree(tmp_path / 'other', ('x', 'y'))
+    assert tools.convert(other, out) == 3
+    assert 'beginning of another conversion' in capsys.readouterr().err
+    quietly(root, out, shards=4)
+    before = contents(out)
+    for arguments in ((other,), (root, '--seed=1'), (root, '--label_offset=1')):
+        assert tools.convert(arguments[0], out, *arguments[1:], '--shards=4') == 3
+        assert 'different data set' in capsys.readouterr().err
+    assert contents(out) == before
+    assert tools.convert(root, root) == 3
+    tools.put(f'{tmp_path}/bare/train-00000-of-00001', b'')
+    assert tools.convert(root, tmp_path / 'bare') == 3
+    assert 'other TFRecords' in capsys.readouterr().err
+
+
+def test_output_inside_the_input_is_no_class(tmp_path):
+    root = tools.tree(tmp_path / 'in')
+    for _ in range(2):
+        assert tools.convert(root, f'{root}/records') == 0
+    assert manifest.read(f'{root}/records')['num_classes'] == 2
+
+
+def test_two_conversions_at_once(tmp_path):
+    root, out = tools.tree(tmp_path / 'in'), str(tmp_path / 'out')
+    os.makedirs(os.path.join(out, staging.FOLDER))
+    with open(os.path.join(out, staging.FOLDER, 'lock'), 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DataError, match='another conversion is writing'):
+            quietly(root, out)
+    quietly(root, out)
+
+
+def test_unwritable_output_and_full_disk(tmp_path, monkeypatch, capsys):
+    root = tools.tree(tmp_path / 'in')
+    tools.put(str(tmp_path / 'file'), b'')
+    assert tools.convert(root, tmp_path / 'file' / 'out') == 3
+    assert 'cannot be written' in capsys.readouterr().err
+
+    def full(self, payload):
+        raise OSError(28, 'No space left on device')
+    with monkeypatch.context() as patch:
+        patch.setattr(shard_writer.tfrecord.Writer, 'write', full)
+        assert tools.convert(root, tmp_path / 'out') == 75
+    error = capsys.readouterr().err
+    assert 'the disk is full' in error and 'same command again' in error
+    assert tools.convert(root, tmp_path / 'out') == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_cleanly(number, tmp_path):
+    root, out = tools.tree(tmp_path / 'in', images=4), tmp_path / 'out'
+    for index in range(2000):
+        os.link(f'{root}/cat/{index % 4}.jpg', f'{root}/dog/more{index}.jpg')
+    command = [sys.executable, os.path.join(ROOT, 'convert_tfrecord.py'), f'--input_dir={root}',
+               f'--output_dir={out}', '--shards=200', '--workers=2']
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    staged = out / staging.FOLDER
+    while process.poll() is None and not (staged.exists() and staging.shards_in(str(staged))):
+        time.sleep(0.01)
+    process.send_signal(number)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 75, error
+    assert 'same command again' in error and contents(out) == {}
+    assert not [name for name in os.listdir(str(staged)) if name.endswith('.tmp')]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    assert b'2,008 images in 200 shards' in done.stdout and tools.run('--verify', out) == 0
+
+
+def test_a_killed_worker_is_reported(tmp_path):
+    class Quiet(parallel.Progress):
+        def show(self, *arguments, **options):
+            pass
+    with pytest.raises(parallel.Stopped, match='worker process was killed'):
+        parallel.run(kill_itself, [1, 2, 3], 2, Quiet('', 3))
+
+
+def kill_itself(task, advance):
+    del task, advance
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,142 @@
+"""The shell launchers' contract: options, files, last lines, exit codes."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import program
+import pytest
+
+from input.sources import digits
+from launchers import launch as launch_lib
+
+KEYS = ['Network', 'RankSize', 'BatchSize', 'DeviceType', 'CaseName', 'ActualFPS', 'TrainingTime',
+        'TrainAccuracy', 'ActualLoss', 'E2ETrainingTime']
+SMALL = ['--model_name=mobilenet_v1_025', '--input_image_size=32', '--preprocessing_name=digits',
+         '--batch_size=8', '--learning_rate=0.01']
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return digits.prepare(str(tmp_path_factory.mktemp('a path with spaces') / 'digits'))
+
+
+def launch(script, *words, **keywords):
+    return program.command('bash', os.path.join(program.ROOT, script), *words, **keywords)
+
+
+def read_log(directory, name):
+    with open(os.path.join(str(directory), name)) as stream:
+        return [line.rstrip('\n').split(' = ') for line in stream]
+
+
+@pytest.mark.parametrize('script', ['train_full_1p.sh', 'train_performance_1p.sh',
+                                    'test/train_full_1p.sh', 'train_performance_8p.sh'])
+def test_help_and_missing_data(script, tmp_path):
+    done = launch(script, '--help', cwd=str(tmp_path))
+    assert done.returncode == 0 and '--data_path=DIR' in done.stdout
+    done = launch(script, cwd=str(tmp_path))
+    assert done.returncode != 0 and '[Error] para "data_path"' in done.stderr
+
+
+def test_performance(data, tmp_path):
+    done = launch('train_performance_1p.sh', f'--data_path={data}', *SMALL, '--train_steps=8',
+                  '--precision_mode=allow_mix_precision', f'--output_path={tmp_path}/out',
+                  cwd=str(tmp_path), env={'ASCEND_DEVICE_ID': '3'})
+    assert done.returncode == 0, done.stderr + done.stdout
+    output = tmp_path / 'out' / '3'
+    rows = read_log(output, 'mobilenet_v1_025_bs8_1p_perf.log')
+    assert [key for key, _ in rows] == KEYS
+    values = dict(rows)
+    assert (values['RankSize'], values['BatchSize']) == ('1', '8')
+    rate, step_time = float(values['ActualFPS']), float(values['TrainingTime'])
+    assert step_time == pytest.approx(8 * 1000 / rate, rel=0.01)
+    assert 0 <= float(values['TrainAccuracy']) <= 1
+    with open(str(output / 'train_mobilenet_v1_025_bs8_1p_perf_loss.txt')) as stream:
+        losses = stream.read().split()
+    assert losses and float(losses[-1]) == float(values['ActualLoss'])
+    assert f'Final Performance images/sec : {values["ActualFPS"]}' in done.stdout
+    assert re.search(r'^Final Train Accuracy : ', done.stdout, re.M)
+    assert re.search(r'^E2E Training Duration sec : \d+$', done.stdout, re.M)
+    assert done.stdout.startswith('Device ID: 3\n')
+    log = (output / 'train_3.log').read_text()
+    assert 'INFO:tensorflow:loss = ' in log and 'mixed precision is a no-op on a CPU' in log
+    assert sorted(os.listdir(str(output))) == sorted([
+        'result.json', 'train_3.log', 'mobilenet_v1_025_bs8_1p_perf.log',
+        'train_mobilenet_v1_025_bs8_1p_perf_loss.txt'])
+
+
+def test_full_trains_evaluates_and_continues(data, tmp_path):
+    words = [f'--data_path={data}', f'--output_path={tmp_path}', *SMALL]
+    done = launch('test/train_full_1p.sh', *words, '--train_steps=3', cwd='/')
+    assert done.returncode == 0, done.stderr + done.stdout
+    values = dict(read_log(tmp_path / '0', 'mobilenet_v1_025_bs8_1p_acc.log'))
+    result = program.result_of(tmp_path / '0' / 'ckpt' / 'mobilenet_v1_025')
+    assert result['eval_examples'] == 360
+    assert float(values['TrainAccuracy']) == pytest.approx(result['top_1_accuracy'], abs=1e-4)
+    done = launch('train_full_1p.sh', *words, '--train_steps=5')
+    assert program.result_of(tmp_path / '0/ckpt/mobilenet_v1_025')['global_step'] == 5
+
+
+def test_one_process_a_device_on_ascend(tmp_path):
+    table = tmp_path / 'table.json'
+    devices = {'pod_name': 'ascend8p', 'devices': [{'device_id': '4'}, {'device_id': '5'}]}
+    table.write_text(json.dumps({'group_list': [{'instance_list': [devices]}]}))
+    ranks = launch_lib.processes(8, 'npu', {'RANK_TABLE_FILE': str(table)})
+    assert [(r['DEVICE_ID'], r['DEVICE_INDEX'], r['RANK_SIZE'], r['RANK_ID']) for r in ranks] == [
+        ('4', '0', '2', 'ascend8p'), ('5', '1', '2', 'ascend8p')]
+    table.write_text(json.dumps({'version': '1.0', 'server_list': [{'server_id': 'host', 'device': [
+        {'device_id': '2', 'rank_id': '0'}, {'device_id': '3', 'rank_id': '1'}]}]}))
+    ranks = launch_lib.processes(8, 'npu', {'RANK_TABLE_FILE': str(table)})
+    assert [(r['DEVICE_ID'], r['RANK_ID']) for r in ranks] == [('2', '0'), ('3', '1')]
+    assert [r['RANK_ID'] for r in launch_lib.processes(8, 'npu', {})] == list('01234567')
+    assert len(launch_lib.processes(8, 'auto', {'RANK_TABLE_FILE': str(table)})) == 1
+
+
+def test_a_damaged_rank_table(tmp_path):
+    table = tmp_path / 'table.json'
+    for text in ('', '{}', '{"server_list": []}'):
+        table.write_text(text)
+        done = launch('train_full_8p.sh', '--data_path=x', '--device=npu',
+                      env={'RANK_TABLE_FILE': str(table)})
+        assert done.returncode == 2 and 'is no rank table' in done.stderr
+        assert 'Traceback' not in done.stderr
+
+
+def test_exit_codes_are_passed_on(data, tmp_path):
+    output = f'--output_path={tmp_path}'
+    assert launch('train_full_1p.sh', f'--data_path={tmp_path}/none', output).returncode == 3
+    done = launch('train_full_1p.sh', f'--data_path={data}', output, '--no_such_option=1')
+    assert done.returncode == 2 and 'no_such_option' in done.stdout + done.stderr
+    done = launch('train_full_1p.sh', f'--data_path={data}', output, *SMALL,
+                  '--train_steps=50', '--learning_rate=1e30')
+    assert done.returncode == 4
+
+
+def test_a_signal_reaches_the_training(data, tmp_path):
+    words = ['bash', os.path.join(program.ROOT, 'train_full_1p.sh'), f'--data_path={data}',
+             f'--output_path={tmp_path}', '--train_steps=100000', '--log_step_count_steps=1',
+             *SMALL]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, universal_newlines=True,
+                               env=dict(os.environ, PYTHON=sys.executable))
+    for line in process.stdout:
+        if line.startswith('step 2/'):
+            process.send_signal(signal.SIGTERM)
+            break
+    process.stdout.read()
+    assert process.wait(timeout=60) == 75
+    assert program.result_of(tmp_path / '0/ckpt/mobilenet_v1_025')['status'] == 'preempted'
+
+
+def test_launchers_work_from_a_copy_with_spaces_in_its_path(data, tmp_path):
+    copy = tmp_path / 'my project'
+    shutil.copytree(program.ROOT, str(copy), ignore=shutil.ignore_patterns(
+        '.git', '.venv*', '__pycache__', 'result', 'output'))
+    done = program.command('bash', str(copy / 'train_performance_1p.sh'), f'--data_path={data}',
+                           *SMALL, '--train_steps=2')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (copy / 'output' / '0' / 'train_0.log').exists()

@@ -1,0 +1,90 @@
+"""CondConv for the whole batch against one convolution an example, the original's form."""
+
+import functools
+
+import condconv_unrolled
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from models import condconv, efficientnet, get_network, layers, naming
+
+NAME = 'efficientnet-condconv-b0-4e'
+
+
+def settings_for(data_format='NHWC'):
+    return layers.Settings(True, None, data_format, 0.99, 1e-3, True, False, False,
+                           naming.LAYERS_LEAVES, layers.TPU_INITIALIZERS)
+
+
+def unrolled_network():
+    return get_network(NAME)._replace(builder=functools.partial(
+        efficientnet.build, convolutions=condconv_unrolled.convolutions))
+
+
+def both(layer, x, routing):
+    """Outputs and gradients (input, routing, experts) of the two forms under the same weights."""
+    rows = []
+    with tf.Graph().as_default(), tf.Session() as session:
+        for form in (condconv, condconv_unrolled):
+            image, weights = tf.constant(x), tf.constant(routing)
+            with tf.variable_scope('', reuse=tf.AUTO_REUSE):
+                out = layer(form, image, weights)
+            pull = tf.constant(np.random.RandomState(1).normal(size=out.shape), tf.float32)
+            experts, = tf.trainable_variables()
+            rows.append([out] + tf.gradients(out * pull, [image, weights, experts]))
+        session.run(tf.global_variables_initializer())
+        return session.run(rows)
+
+
+@pytest.mark.parametrize('size, kernel, stride', [
+    ((7, 7), 3, 1), ((14, 14), 5, 2), ((9, 7), 5, 2), ((7, 7), 5, 1), ((3, 3), 5, 1),
+    ((2, 2), 5, 2), ((1, 1), 5, 1), ((8, 5), 3, 2)])
+def test_depthwise(size, kernel, stride):
+    draws = np.random.RandomState(0)
+    x = draws.normal(size=(3,) + size + (8,)).astype(np.float32)
+    routing = draws.uniform(size=(3, 4)).astype(np.float32)
+    ours, reference = both(lambda form, image, weights: form.depthwise(
+        image, ['dw'], [kernel], stride, settings_for(), weights), x, routing)
+    for value, expected in zip(ours, reference):
+        np.testing.assert_allclose(value, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_pointwise():
+    draws = np.random.RandomState(0)
+    x = draws.normal(size=(3, 5, 4, 8)).astype(np.float32)
+    routing = draws.uniform(size=(3, 4)).astype(np.float32)
+    ours, reference = both(lambda form, image, weights: form.pointwise(
+        image, ['pw'], 12, settings_for(), weights), x, routing)
+    for value, expected in zip(ours, reference):
+        np.testing.assert_allclose(value, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_network_equals_the_unrolled_network():
+    """Logits, gradients and one graph for every batch size, odd images included."""
+    x = np.random.RandomState(0).normal(size=(3, 65, 65, 3)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 65, 65, 3])
+        logits, _ = get_network(NAME).build(images, num_classes=10)
+        with tf.variable_scope('', reuse=True):
+            reference, _ = unrolled_network().build(tf.constant(x), num_classes=10)
+        experts = [v for v in tf.trainable_variables() if 'condconv_kernel' in v.op.name]
+        assert len(experts) == 24
+        wanted = tf.gradients(reference, experts)
+        found = tf.gradients(logits, experts)
+        session.run(tf.global_variables_initializer())
+        values = session.run([logits, found], {images: x})
+        expected = session.run([reference, wanted])
+        single = session.run(logits, {images: x[:1]})
+    scale = np.abs(expected[0]).max()
+    np.testing.assert_allclose(values[0], expected[0], atol=1e-4 * scale)
+    np.testing.assert_allclose(single, expected[0][:1], atol=1e-4 * scale)
+    for value, reference in zip(values[1], expected[1]):
+        np.testing.assert_allclose(value, reference, atol=1e-3 * np.abs(reference).max())
+
+
+def test_shapes_stay_known():
+    """Layers after a mixed convolution know what they can: exporters need it."""
+    with tf.Graph().as_default():
+        _, endpoints = get_network(NAME).build(tf.placeholder(tf.float32, [None, 224, 224, 3]))
+        assert endpoints['block_15'].shape.as_list() == [None, 7, 7, 320]

@@ -1,0 +1,98 @@
+"""Variable names as tables: equal to the originals' before any graph is built."""
+
+import golden_tools
+import pytest
+
+from models import get_network, naming
+
+NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
+
+
+def variable_names(plan):
+    """All variables of a plan, in the order of creation."""
+    arch, names = plan
+    kernel, depthwise, bias = names.leaves
+    rows = []
+
+    def norm(scope):
+        rows.extend(f'{scope}/{leaf}' for leaf in NORM)
+
+    rows.append(f'{names.stem}/{kernel}')
+    norm(names.stem_bn)
+    for index, block in enumerate(names.blocks):
+        experts = block.routing is not None
+        if experts:
+            rows.extend(f'{block.routing}/{leaf}' for leaf in (kernel, bias))
+        rows.extend(f'{scope}/{"condconv_kernel" if experts else kernel}'
+                    for scope in block.expand)
+        if block.expand:
+            norm(block.expand_bn)
+        rows.extend(f'{scope}/{"depthwise_condconv_kernel" if experts else depthwise}'
+                    for scope in block.depthwise)
+        norm(block.depthwise_bn)
+        rows.extend(f'{scope}/{leaf}' for scope in block.se for leaf in (kernel, bias))
+        rows.extend(f'{scope}/{"condconv_kernel" if experts else kernel}'
+                    for scope in block.project)
+        norm(block.project_bn)
+        assert bool(block.se) == bool(getattr(arch.blocks[index], 'reduced', 0))
+    if names.head:
+        rows.append(f'{names.head}/{kernel}')
+        norm(names.head_bn)
+    return rows + [f'{names.classifier}/{leaf}' for leaf in (kernel, bias)]
+
+
+def planned(name, **overrides):
+    network = get_network(name)
+    return network.plan(network.options(**overrides))
+
+
+@pytest.mark.parametrize('model', [m for m in golden_tools.MODELS if 'torch' not in m])
+def test_names_equal_the_original(model):
+    name, overrides = golden_tools.MODELS[model]
+    expected = [row['name'] for row in golden_tools.read_json(model, 'variables')['variables']]
+    assert variable_names(planned(name, **overrides)) == expected
+
+
+def test_torch_names_cover_the_state_dict():
+    from models import mnasnet_torch
+    rows = golden_tools.read_json('torchvision_mnasnet1_0', 'variables')['variables']
+    keys = [row['name'] for row in rows if not row['name'].endswith('num_batches_tracked')]
+    table = mnasnet_torch.state_dict_table('mnasnet1_0')
+    assert [key for _, key, _ in table] == keys
+    assert [name for name, _, _ in table] == variable_names(planned('mnasnet1_0'))
+    for name in ('mnasnet0_5', 'mnasnet0_75', 'mnasnet1_3'):
+        assert [key for _, key, _ in mnasnet_torch.state_dict_table(name)] == keys
+
+
+# (network, overrides, name that must exist): numbers quoted from the originals' code.
+QUOTED = (
+    ('mixnet-m', {}, 'mixnet-m/mixnet_model/stem/conv2d_94/kernel'),
+    ('mixnet-l', {}, 'mixnet-l/mixnet_model/head/conv2d_95/kernel'),
+    ('mnasnet-b1', {}, 'mnasnet-b1/mnas_net_model/mnas_head/conv2d_34/kernel'),
+    ('mnasnet-small', {}, 'mnasnet-small/mnas_net_model/mnas_stem/conv2d_49/kernel'),
+    ('mnasnet-a1', {}, 'mnasnet-a1/mnas_net_model/mnas_blocks_5/conv2d_16/kernel'),
+    ('mnasnet-a1', {'use_keras': False}, 'mnasnet-a1/mnas_blocks_3/se/conv2d_1/bias'),
+    ('mnasnet-d1-320', {}, 'mnasnet-d1-320/mnas_blocks_0/conv2d/kernel'),
+    ('mnasnet-d1', {'use_keras': True},
+     'mnasnet-d1/mnas_net_model/mnas_blocks_0/depthwise_conv2d/depthwise_kernel'),
+    ('mixnet-s', {'use_keras': False},
+     'mixnet-s/mixnet_model/blocks_1/depthwise_conv2d_1/depthwise_kernel'),
+    ('mixnet-s', {'use_keras': False}, 'mixnet-s/blocks_1/conv2d_3/kernel'),
+    ('efficientnet-condconv-b0-8e-depth', {},
+     'efficientnet-condconv-b0-8e-depth/model/blocks_22/cond_conv2d_32/condconv_kernel'),
+    ('mobilenet_v2', {'classifier': 'fc'}, 'MobilenetV2/Logits/FC/weights'),
+    ('mobilenet_v1_025', {}, 'MobilenetV1/Conv2d_13_pointwise/BatchNorm/moving_variance'),
+)
+
+
+@pytest.mark.parametrize('name, overrides, variable', QUOTED)
+def test_quoted_names(name, overrides, variable):
+    names = variable_names(planned(name, **overrides))
+    assert variable in names
+    assert len(set(names)) == len(names)
+
+
+def test_a_table_does_not_remember():
+    arch, names = planned('mixnet-s')
+    assert naming.numbered(arch, 'mixnet-s', model='mixnet_model',
+                           keras_kinds=naming.KERAS_KINDS) == names
