@@ -28,11 +28,13 @@ def main(argv):
     tf.enable_resource_variables()
     import models
     from estimator import runner
+    from estimator.devices import session
     from input import Inputs, Serving, dataset_recipes
 
     try:
         network = models.get_network(first.model_name)
-        recipe = network.recipe_named(first.recipe)
+        devices = session.find_device(first).count if first.recipe == 'launcher' else 1
+        recipe = network.recipe_named(first.recipe, devices)
     except ValueError as error:
         raise flags.FlagError(str(error))
     first = first._replace(model_dir=first.model_dir or os.path.join('result', network.name))

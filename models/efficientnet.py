@@ -62,7 +62,7 @@ ARCHS = {
 RECIPE = {
     'train_batch_size': 2048,
     'eval_batch_size': 64,
-    'train_steps': 218949,              # 350 epochs at 2048
+    'train_epochs': 350,                # there 218,949 steps at 2048
     'optimizer': 'rmsprop',
     'rmsprop_decay': 0.9,
     'rmsprop_momentum': 0.9,

@@ -35,10 +35,11 @@ ARCHS = {
 RECIPES = {
     'tpu': efficientnet.RECIPE,
     # NOTE The port scales the learning rate by --train_batch_size 128 and feeds --batch_size 128;
-    # its performance launcher feeds 32 and still scales by 128.
+    # its performance launcher feeds 32 and still scales by 128. Its length is in steps: 25 epochs.
     'ascend': dict(efficientnet.RECIPE, train_batch_size=128, eval_batch_size=8,
-                   train_steps=250000),
+                   train_epochs=None, train_steps=250000, precision_mode='allow_mix_precision'),
 }
+LAUNCHER = ((1, 'ascend'),)
 
 # Larger images: pooled over 2x2 positions a block's input is so noisy that every example would get
 # kernels of its own long before they have learned anything. And the gradient of the stem is 200
@@ -64,7 +65,8 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='efficientnet_condconv', scope=name, image_size=224, num_classes=1000,
-        preprocessing='tpu_bicubic_127', recipes=RECIPES, published=published(*numbers),
+        preprocessing='tpu_bicubic_127', recipes=RECIPES, launcher=LAUNCHER,
+        published=published(*numbers),
         defaults=dict(efficientnet.DEFAULTS, dropout_rate=0.25, depth_multiplier=1.0,
                       depth_coefficient=depth),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name),

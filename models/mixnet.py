@@ -62,7 +62,7 @@ ARCHS = {
 
 # MixNet trains with MnasNet's script and configuration.
 RECIPE = mnasnet.RECIPE
-RECIPES = mnasnet.RECIPES
+RECIPES, LAUNCHER = mnasnet.RECIPES, mnasnet.LAUNCHER
 
 
 def plan(name, options):
@@ -89,7 +89,8 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='mixnet', scope=name, image_size=224, num_classes=1000,
-        preprocessing='tpu_bilinear', recipes=RECIPES, published=published(*numbers),
+        preprocessing='tpu_bilinear', recipes=RECIPES, launcher=LAUNCHER,
+        published=published(*numbers),
         defaults=dict(mnasnet.DEFAULTS, dropout_rate=dropout, depth_multiplier=width,
                       use_keras=True),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,

@@ -95,7 +95,7 @@ ARCHS = {
 RECIPE = {
     'train_batch_size': 1024,
     'eval_batch_size': 1024,
-    'train_steps': 437898,              # 350 epochs at 1024
+    'train_epochs': 350,                # there 437,898 steps at 1024
     'optimizer': 'rmsprop',
     'rmsprop_decay': 0.9,
     'rmsprop_momentum': 0.9,
@@ -113,8 +113,11 @@ RECIPE = {
 
 RECIPES = {
     'tpu': RECIPE,
-    'ascend': dict(RECIPE, train_batch_size=64, eval_batch_size=64),    # launchers, one device
+    # One device. NOTE The port lost the length of the run; its steps are given on the command line.
+    'ascend': dict(RECIPE, train_batch_size=64, eval_batch_size=64,
+                   precision_mode='allow_mix_precision'),
 }
+LAUNCHER = ((1, 'ascend'),)
 
 DEFAULTS = {
     'depth_multiplier': None,       # of the width, in spite of its name
@@ -161,7 +164,8 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='mnasnet', scope=name, image_size=224, num_classes=1000,
-        preprocessing='tpu_bilinear', recipes=RECIPES, published=published(*numbers),
+        preprocessing='tpu_bilinear', recipes=RECIPES, launcher=LAUNCHER,
+        published=published(*numbers),
         defaults=dict(DEFAULTS, dropout_rate=dropout, use_keras=use_keras),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,
         model_fn_builder=model_fn_builder)

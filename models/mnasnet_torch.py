@@ -58,6 +58,7 @@ _PYTORCH = {                                # the Ascend port
     'lr_warmup_epochs': 5,
     'weight_decay': 1e-5,                   # on every parameter, batch norm's too
     'label_smoothing': 0.1,
+    'precision_mode': 'allow_mix_precision',    # apex O1
     'loss_scale': 128,
     'batch_norm_momentum': 0.9,             # NOTE torchvision's 0.9997 "is too small" to the port
 }
@@ -66,6 +67,7 @@ RECIPES = {
     'pytorch': dict(_PYTORCH, learning_rate=0.7),       # train_full_1p.sh
     'pytorch-8p': dict(_PYTORCH, learning_rate=1.4),    # train_full_8p.sh, global batch 4096
 }
+LAUNCHER = ((1, 'pytorch'), (8, 'pytorch-8p'))
 
 DEFAULTS = {
     'dropout_rate': 0.2,
@@ -154,7 +156,7 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='mnasnet_torch', scope=name, image_size=224, num_classes=1000,
-        preprocessing='torch', recipes=RECIPES,
+        preprocessing='torch', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers, source='torchvision documentation'),
         defaults=dict(DEFAULTS, depth_multiplier=width),
         decayed=decay_all, plan=functools.partial(plan, name), builder=build,

@@ -51,7 +51,8 @@ _MINDSPORE = {
     'optimizer': 'momentum',
     'momentum': 0.9,
     'weight_decay': 1e-4,
-    'weight_decay_on': 'kernels',       # on Ascend; its CPU and GPU runs decay everything
+    'weight_decay_on': 'kernels',
+    'precision_mode': 'allow_mix_precision',    # amp O2
     'log_style': 'mindspore',
     'loss_scale': 1024,
     'batch_norm_momentum': 0.9,         # nn.BatchNorm2d's own
@@ -60,6 +61,33 @@ _MINDSPORE = {
     'moving_average_decay': 0.0,
     'train_epochs': 90,
 }
+
+_IMAGENET = dict(                       # default_config_imagenet.yaml
+    _MINDSPORE,
+    train_batch_size=256,               # a device
+    learning_rate=0.8,
+    lr_schedule='mindspore_linear',     # what its "linear" and any unknown word give
+    lr_init=0.0,
+    end_learning_rate=0.0,
+    lr_warmup_epochs=0,
+    label_smoothing=0.1,
+    label_smoothing_style='mindspore',
+    preprocessing_name='torch')
+
+_CIFAR10 = dict(                        # default_config.yaml
+    _MINDSPORE,
+    train_batch_size=32,
+    learning_rate=0.1,
+    lr_schedule='mindspore_poly',       # power 2, down to 0: the end rate is never read
+    lr_init=0.01,
+    end_learning_rate=1e-5,
+    lr_warmup_epochs=5,
+    label_smoothing=0.0,
+    preprocessing_name='cifar')
+
+# train.py on a GPU or a CPU: float32, no loss scale, every variable decays.
+_NOT_ASCEND = {'precision_mode': 'must_keep_origin_dtype', 'loss_scale': None,
+               'weight_decay_on': 'all'}
 
 RECIPES = {
     'slim': {                           # mobilenet_v1_train.py
@@ -75,28 +103,12 @@ RECIPES = {
         'moving_average_decay': 0.0,
         'train_epochs': 100,            # the original trains until stopped
     },
-    'mindspore-imagenet': dict(         # default_config_imagenet.yaml
-        _MINDSPORE,
-        train_batch_size=256,           # a device
-        learning_rate=0.8,
-        lr_schedule='mindspore_linear',     # what its "linear" and any unknown word give
-        lr_init=0.0,
-        end_learning_rate=0.0,
-        lr_warmup_epochs=0,
-        label_smoothing=0.1,
-        label_smoothing_style='mindspore',
-        preprocessing_name='torch'),
-    'mindspore-cifar10': dict(          # default_config.yaml
-        _MINDSPORE,
-        train_batch_size=32,
-        learning_rate=0.1,
-        lr_schedule='mindspore_poly',   # power 2, down to 0: the end rate is never read
-        lr_init=0.01,
-        end_learning_rate=1e-5,
-        lr_warmup_epochs=5,
-        label_smoothing=0.0,
-        preprocessing_name='cifar'),
+    'mindspore-imagenet': _IMAGENET,
+    'mindspore-imagenet-gpu': dict(_IMAGENET, **_NOT_ASCEND),
+    'mindspore-cifar10': _CIFAR10,
+    'mindspore-cifar10-gpu': dict(_CIFAR10, **_NOT_ASCEND),
 }
+LAUNCHER = ((1, 'mindspore-imagenet'),)
 
 DEFAULTS = {
     'dropout_rate': 0.001,
@@ -170,7 +182,7 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='mobilenet_v1', scope=SCOPE, image_size=224, num_classes=1001,
-        preprocessing='inception', recipes=RECIPES,
+        preprocessing='inception', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers, source='slim nets/mobilenet_v1.md'),
         defaults=dict(DEFAULTS, depth_multiplier=width),
         decayed=decay_conv_weights, plan=plan, builder=build, model_fn_builder=model_fn_builder)

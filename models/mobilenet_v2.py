@@ -88,11 +88,13 @@ RECIPES = {
         'label_smoothing': 0.1,
         'moving_average_decay': 0.9999,
         'moving_average_order': 'before',
+        'precision_mode': 'allow_mix_precision',
         'loss_scale': 4096,
         'preprocessing_name': 'inception_ascend',
         'log_style': 'ascend_mobilenet',
     },
 }
+LAUNCHER = ((1, 'ascend'),)
 
 DEFAULTS = {
     'dropout_rate': 0.2,
@@ -171,7 +173,7 @@ def model_fn_builder(network, params, run):
 NETWORKS = tuple(
     Network(
         name=name, family='mobilenet_v2', scope=SCOPE, image_size=224, num_classes=1001,
-        preprocessing='inception', recipes=RECIPES,
+        preprocessing='inception', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers, source='slim nets/mobilenet/README.md'),
         defaults=dict(DEFAULTS, depth_multiplier=width, finegrain=finegrain),
         decayed=decay_conv_weights, plan=plan, builder=build, model_fn_builder=model_fn_builder)

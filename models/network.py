@@ -26,8 +26,9 @@ _Fields = collections.namedtuple('_Fields', [
     'plan',             # options -> (Arch, Names); pure Python
     'builder',          # (images, plan, options, settings, num_classes) -> (logits, endpoints)
     'model_fn_builder',     # (network, params, run) -> the Estimator's model_fn
+    'launcher',         # ((devices, recipe), ...): what the shell launchers train from so many on
     'on_digits',        # dict of canonical flag -> value over the recipe of the embedded digits
-], defaults=[types.MappingProxyType({})])
+], defaults=[(), types.MappingProxyType({})])
 
 
 def decay_all(name):
@@ -80,13 +81,15 @@ class Network(_Fields):
         """The default full run: dict of canonical flag -> value."""
         return next(iter(self.recipes.values()))
 
-    def recipe_named(self, name=None):
-        """(source, dict) of a recipe; None is the default, 'launcher' that of the Ascend launchers.
+    def recipe_named(self, name=None, devices=1):
+        """(source, dict) of a recipe; None is the default.
 
+        'launcher' is that of the original's launchers for this number of devices.
         Raises ValueError with the names there are.
         """
         if name == 'launcher':
-            name = 'ascend' if 'ascend' in self.recipes else None
+            name = dict(row for row in self.launcher if row[0] <= devices)
+            name = name[max(name)] if name else None
         name = name or next(iter(self.recipes))
         if name not in self.recipes:
             raise ValueError(f'{self.name} has no --recipe={name}; its recipes are: '

@@ -47,7 +47,7 @@ def recipes():
 def table(values):
     """Lines of a table of flags."""
     return ['| flag | value |', '|---|---|'] + [
-        f'| `{flag}` | {value} |' for flag, value in values.items()] + ['']
+        f'| `{flag}` | {value} |' for flag, value in values.items() if value is not None] + ['']
 
 
 def networks():
