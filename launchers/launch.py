@@ -13,15 +13,13 @@ import os
 import platform
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 from common.errors import ProgramError
 from common.files import read_json
-from launchers import rank_table
+from launchers import ranks
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOSS_LINE = re.compile(r'INFO:tensorflow:loss = ([^,]+), step')
@@ -63,21 +61,20 @@ def main(argv):
               'train-* and validation-* TFRecords (made by convert_tfrecord.py).', file=sys.stderr)
         return BAD_FLAGS
     try:
-        ranks = processes(size, _value(options, 'device'), os.environ)
+        processes = ranks.plan(size, _device(options), os.environ)
     except ProgramError as error:
         print(f'[Error] {error}', file=sys.stderr)
         return error.exit_code
-    device = ranks[0]['ASCEND_DEVICE_ID']
+    device = processes[0].device
     base = os.path.abspath(_value(options, 'output_path') or os.path.join(ROOT, 'output'))
     output = os.path.join(base, device)
-    for rank in ranks:
-        os.makedirs(os.path.join(base, rank['ASCEND_DEVICE_ID']), exist_ok=True)
+    os.makedirs(output, exist_ok=True)
     print(f'Device ID: {device}', flush=True)
     model_dir, temporary = _model_dir(case, options, output)
     try:
         start = time.time()
-        code = _run(_command(case, size, options, model_dir, output), ranks, base)
-        log = _log(base, device)
+        code = ranks.run(_command(case, size, options, model_dir, output), processes, base)
+        log = ranks.log_of(base, processes[0])
         if code:
             print(f'[Error] training ended with exit code {code}; see {log}', file=sys.stderr)
             return code
@@ -89,25 +86,6 @@ def main(argv):
     finally:
         if temporary:
             shutil.rmtree(model_dir, ignore_errors=True)
-
-
-def processes(size, device, environment):
-    """Environment variables of each process to start.
-
-    On Ascend one process a device, as many as the rank table (RANK_TABLE_FILE) lists or `size`;
-    on CPU and GPU one process drives all devices.
-    """
-    first = environment.get('ASCEND_DEVICE_ID', '0')
-    if device != 'npu' or size == 1:
-        return [{'ASCEND_DEVICE_ID': first, 'RANK_SIZE': environment.get('RANK_SIZE', '1'),
-                 'RANK_ID': environment.get('RANK_ID', '0'),
-                 'JOB_ID': environment.get('JOB_ID', '10087')}]
-    table = environment.get('RANK_TABLE_FILE')
-    rows = rank_table.read(table) if table else [(str(n), str(n)) for n in range(size)]
-    return [{'ASCEND_DEVICE_ID': number, 'DEVICE_ID': number, 'DEVICE_INDEX': str(index),
-             'RANK_SIZE': str(len(rows)), 'RANK_ID': rank,
-             'JOB_ID': environment.get('JOB_ID', '10087'), 'HCCL_CONNECT_TIMEOUT': '600'}
-            for index, (number, rank) in enumerate(rows)]
 
 
 def report(case, output, log, result, seconds):
@@ -145,6 +123,12 @@ def _words(case):
                 'length': "the recipe's full run"}
     return {'what': 'measures images/s (the first steps, which compile, are left out)',
             'length': '100 steps'}
+
+
+def _device(options):
+    """--device in our words; the MindSpore original says --device_target=Ascend."""
+    name = _value(options, 'device', 'device_target')
+    return {'Ascend': 'npu', 'GPU': 'gpu', 'CPU': 'cpu'}.get(name, name)
 
 
 def _value(options, *names):
@@ -191,37 +175,6 @@ def _without_output_path(options):
         else:
             kept.append(option)
     return kept
-
-
-def _log(base, device):
-    return os.path.join(base, device, f'train_{device}.log')
-
-
-def _run(command, ranks, base):
-    """Starts a process for each rank, copies the first one's output to the console, waits for all.
-
-    Each process writes its own log; signals are passed on. Returns the first exit code that is
-    not 0, or 0.
-    """
-    others = []
-    for rank in ranks[1:]:
-        with open(_log(base, rank['ASCEND_DEVICE_ID']), 'wb') as stream:
-            others.append(subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT,
-                                           env=dict(os.environ, **rank)))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               env=dict(os.environ, **ranks[0]))
-    running = [process] + others
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, lambda got, _: [child.send_signal(got) for child in running])
-    with open(_log(base, ranks[0]['ASCEND_DEVICE_ID']), 'wb') as stream:
-        for line in iter(process.stdout.readline, b''):
-            stream.write(line)
-            stream.flush()
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-    codes = [child.wait() for child in running]
-    code = next((code for code in codes if code), 0)
-    return code if code >= 0 else 128 - code     # killed by a signal, as the shell says it
 
 
 if __name__ == '__main__':

@@ -1,6 +1,5 @@
 """The shell launchers' contract: options, files, last lines, exit codes."""
 
-import json
 import os
 import re
 import shutil
@@ -12,7 +11,6 @@ import program
 import pytest
 
 from input.sources import digits
-from launchers import launch as launch_lib
 
 KEYS = ['Network', 'RankSize', 'BatchSize', 'DeviceType', 'CaseName', 'ActualFPS', 'TrainingTime',
         'TrainAccuracy', 'ActualLoss', 'E2ETrainingTime']
@@ -80,31 +78,6 @@ def test_full_trains_evaluates_and_continues(data, tmp_path):
     assert float(values['TrainAccuracy']) == pytest.approx(result['top_1_accuracy'], abs=1e-4)
     done = launch('train_full_1p.sh', *words, '--train_steps=5')
     assert program.result_of(tmp_path / '0/ckpt/mobilenet_v1_025')['global_step'] == 5
-
-
-def test_one_process_a_device_on_ascend(tmp_path):
-    table = tmp_path / 'table.json'
-    devices = {'pod_name': 'ascend8p', 'devices': [{'device_id': '4'}, {'device_id': '5'}]}
-    table.write_text(json.dumps({'group_list': [{'instance_list': [devices]}]}))
-    ranks = launch_lib.processes(8, 'npu', {'RANK_TABLE_FILE': str(table)})
-    assert [(r['DEVICE_ID'], r['DEVICE_INDEX'], r['RANK_SIZE'], r['RANK_ID']) for r in ranks] == [
-        ('4', '0', '2', 'ascend8p'), ('5', '1', '2', 'ascend8p')]
-    table.write_text(json.dumps({'version': '1.0', 'server_list': [{'server_id': 'host', 'device': [
-        {'device_id': '2', 'rank_id': '0'}, {'device_id': '3', 'rank_id': '1'}]}]}))
-    ranks = launch_lib.processes(8, 'npu', {'RANK_TABLE_FILE': str(table)})
-    assert [(r['DEVICE_ID'], r['RANK_ID']) for r in ranks] == [('2', '0'), ('3', '1')]
-    assert [r['RANK_ID'] for r in launch_lib.processes(8, 'npu', {})] == list('01234567')
-    assert len(launch_lib.processes(8, 'auto', {'RANK_TABLE_FILE': str(table)})) == 1
-
-
-def test_a_damaged_rank_table(tmp_path):
-    table = tmp_path / 'table.json'
-    for text in ('', '{}', '{"server_list": []}'):
-        table.write_text(text)
-        done = launch('train_full_8p.sh', '--data_path=x', '--device=npu',
-                      env={'RANK_TABLE_FILE': str(table)})
-        assert done.returncode == 2 and 'is no rank table' in done.stderr
-        assert 'Traceback' not in done.stderr
 
 
 def test_exit_codes_are_passed_on(data, tmp_path):

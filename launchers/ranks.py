@@ -1,0 +1,174 @@
+"""The processes of a launch: which there are, how they are started, watched and ended.
+
+On CPU and GPU one process drives all devices; on Ascend each device has one process, a rank. A
+rank that fails leaves the others waiting in their next all-reduce, so they are ended with it.
+"""
+
+import collections
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from common.errors import PREEMPTED, FlagError
+from launchers import rank_table
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Where the originals keep their rank table when RANK_TABLE_FILE does not name one.
+TABLES = ('8p.json', os.path.join('configs', 'rank_table_8p.json'))
+# Seconds: between looks at the processes; for a rank to end itself once it is told to; for the
+# others once one has ended in good order.
+LOOK, GRACE, PATIENCE = 0.1, 10, 300
+FORWARDED = {signal.SIGTERM: signal.SIGTERM, signal.SIGINT: signal.SIGINT,
+             signal.SIGUSR1: signal.SIGUSR1, signal.SIGHUP: signal.SIGTERM}
+
+Rank = collections.namedtuple('Rank', ['device', 'environment'])
+Rank.__doc__ = """One process: the id of its device as text, which names its folder and log, and the
+changes to its environment; None takes a variable away."""
+
+
+def plan(size, device, environment, root=ROOT):
+    """[Rank] to start for a launcher of `size` devices.
+
+    device: --device, or None. On Ascend as many ranks as the rank table lists; FlagError without
+    one for several devices. A table is taken away from a single device, where it would make the
+    adapter wait for the others.
+    """
+    first = environment.get('ASCEND_DEVICE_ID') or '0'
+    common = {'JOB_ID': environment.get('JOB_ID', '10087')}
+    table = find_table(environment, root)
+    if not (device == 'npu' or device in (None, 'auto') and (size == 1 or table) and has_adapter()):
+        return [Rank(first, dict(common, ASCEND_DEVICE_ID=first,
+                                 RANK_SIZE=environment.get('RANK_SIZE', '1'),
+                                 RANK_ID=environment.get('RANK_ID', '0')))]
+    if size > 1 and not table:
+        raise FlagError('Several Ascend devices need a rank table: set RANK_TABLE_FILE to one '
+                        f'(docs/ascend.md shows it), or put it into {os.path.join(root, TABLES[0])}'
+                        '. For one device use the launcher that ends in _1p.sh.')
+    rows = rank_table.read(table) if size > 1 else []
+    if len(rows) < 2:
+        first = rows[0][0] if rows else first
+        return [Rank(first, dict(common, ASCEND_DEVICE_ID=first, RANK_SIZE='1', RANK_ID=None,
+                                 DEVICE_INDEX=None, RANK_TABLE_FILE=None))]
+    # NOTE: the originals also set ASCEND_DEVICE_ID, which names a logical device; the table's ids
+    # are physical, and the adapter translates DEVICE_ID itself.
+    return [Rank(number, dict(common, ASCEND_DEVICE_ID=None, DEVICE_ID=number,
+                              DEVICE_INDEX=str(index), RANK_ID=rank, RANK_SIZE=str(len(rows)),
+                              RANK_TABLE_FILE=table, HCCL_CONNECT_TIMEOUT=environment.get(
+                                  'HCCL_CONNECT_TIMEOUT', '600')))
+            for index, (number, rank) in enumerate(rows)]
+
+
+def find_table(environment, root=ROOT):
+    """Path of the rank table, or None."""
+    if environment.get('RANK_TABLE_FILE'):
+        return os.path.abspath(environment['RANK_TABLE_FILE'])
+    paths = [os.path.join(root, name) for name in TABLES]
+    return next((path for path in paths if os.path.exists(path)), None)
+
+
+def has_adapter():
+    """Whether Ascend's TensorFlow adapter is installed for this Python."""
+    return importlib.util.find_spec('npu_bridge') is not None
+
+
+def log_of(base, rank):
+    """Path of a rank's log."""
+    return os.path.join(base, rank.device, f'train_{rank.device}.log')
+
+
+def run(command, ranks, base):
+    """Runs the command once a rank; the first rank's output also goes to the console.
+
+    Signals are passed on to all. Returns the exit code of the rank that failed first, 75 when one
+    was preempted, else 0; a rank killed by signal n counts as 128 + n, as the shell says it.
+    """
+    running = []
+    for number, handler in FORWARDED.items():
+        signal.signal(number, lambda got, _, send=handler: _signal(running, send))
+    for rank in ranks:
+        os.makedirs(os.path.dirname(log_of(base, rank)), exist_ok=True)
+        running.append(_start(command, rank, log_of(base, rank), bool(running)))
+    copying = threading.Thread(target=_copy, args=(running[0].stdout, log_of(base, ranks[0])))
+    copying.start()
+    try:
+        code = _watch(running, ranks, base)
+    finally:
+        _end(running)
+        copying.join()
+    return code
+
+
+def _start(command, rank, log, quiet):
+    """The process of a rank, in a session of its own: a Ctrl-C comes through us, and once."""
+    environment = dict(os.environ)
+    for name, value in rank.environment.items():
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
+    with open(log, 'wb') as stream:
+        return subprocess.Popen(command, stdout=stream if quiet else subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+
+
+def _copy(stream, log):
+    """Copies a process's output to its log and to the console, line by line."""
+    with open(log, 'ab') as kept:
+        for line in iter(stream.readline, b''):
+            kept.write(line)
+            kept.flush()
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+
+def _watch(running, ranks, base):
+    """Waits until all ranks have ended or one has failed; returns the exit code of the launch."""
+    code, waiting_since = 0, None
+    while True:
+        codes = [process.poll() for process in running]
+        failed = [n for n, got in enumerate(codes) if got not in (None, 0, PREEMPTED)]
+        if failed:
+            return _failure(failed[0], codes, ranks, base)
+        code = PREEMPTED if PREEMPTED in codes else 0
+        if None not in codes:
+            return code
+        # Ranks above 0 may be done while rank 0 still evaluates, but not the other way round.
+        if codes[0] is not None or PREEMPTED in codes:
+            waiting_since = waiting_since or time.time()
+            if time.time() - waiting_since > PATIENCE:
+                late = [str(n) for n, got in enumerate(codes) if got is None]
+                print(f'[Error] rank {", ".join(late)} did not end within {PATIENCE} s of the '
+                      'others; ended', file=sys.stderr)
+                return code or 1
+        time.sleep(LOOK)
+
+
+def _failure(first, codes, ranks, base):
+    """Says which rank failed; returns its exit code in the shell's way."""
+    code = codes[first] if codes[first] > 0 else 128 - codes[first]
+    if len(ranks) > 1:
+        others = sum(got is None for got in codes)
+        print(f'[Error] rank {first} of {len(ranks)} (device {ranks[first].device}) ended with '
+              f'exit code {code}, see {log_of(base, ranks[first])}; the {others} ranks that wait '
+              'for it are ended too', file=sys.stderr)
+    return code
+
+
+def _signal(running, number):
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(number)
+
+
+def _end(running):
+    """Ends what still runs: asked first, killed after GRACE seconds."""
+    _signal(running, signal.SIGTERM)
+    limit = time.time() + GRACE
+    while any(process.poll() is None for process in running) and time.time() < limit:
+        time.sleep(LOOK)
+    _signal(running, signal.SIGKILL)
+    for process in running:
+        process.wait()
