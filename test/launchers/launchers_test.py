@@ -37,6 +37,7 @@ def read_log(directory, name):
 def test_help_and_missing_data(script, tmp_path):
     done = launch(script, '--help', cwd=str(tmp_path))
     assert done.returncode == 0 and '--data_path=DIR' in done.stdout
+    assert '--gradient_clip_norm' in done.stdout        # main.py's own flags are listed too
     done = launch(script, cwd=str(tmp_path))
     assert done.returncode != 0 and '[Error] para "data_path"' in done.stderr
 
@@ -64,11 +65,21 @@ def test_performance(data, tmp_path):
     log = (output / 'train_3.log').read_text()
     assert 'INFO:tensorflow:loss = ' in log and 'mixed precision is a no-op on a CPU' in log
     assert sorted(os.listdir(str(output))) == sorted([
-        'result.json', 'train_3.log', 'mobilenet_v1_025_bs8_1p_perf.log',
+        'ckpt', 'train_3.log', 'mobilenet_v1_025_bs8_1p_perf.log',
         'train_mobilenet_v1_025_bs8_1p_perf_loss.txt'])
+    kept = output / 'ckpt' / 'mobilenet_v1_025-performance'
+    assert (kept / 'model.ckpt-8.index').exists() and f'Checkpoints in {kept}' in done.stdout
+    (output / 'mine.txt').write_text('not a launcher\'s')
+    done = launch('train_performance_8p.sh', f'--data_path={data}', *SMALL, '--train_steps=4',
+                  f'--output-path={tmp_path}/out', env={'ASCEND_DEVICE_ID': '3'})
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert f'{kept}: checkpoints of an earlier performance run, removed' in done.stdout
+    assert 'NOTE: this launcher is for 8 devices; 1 was there' in done.stdout
+    assert program.result_of(kept)['global_step'] == 4
+    assert (output / 'mine.txt').exists() and (output / 'train_3.log.1').read_text() == log
 
 
-def test_full_trains_evaluates_and_continues(data, tmp_path):
+def test_full_trains_evaluates_and_keeps_its_numbers(data, tmp_path):
     words = [f'--data_path={data}', f'--output_path={tmp_path}', *SMALL]
     done = launch('test/train_full_1p.sh', *words, '--train_steps=3', cwd='/')
     assert done.returncode == 0, done.stderr + done.stdout
@@ -76,8 +87,24 @@ def test_full_trains_evaluates_and_continues(data, tmp_path):
     result = program.result_of(tmp_path / '0' / 'ckpt' / 'mobilenet_v1_025')
     assert result['eval_examples'] == 360
     assert float(values['TrainAccuracy']) == pytest.approx(result['top_1_accuracy'], abs=1e-4)
-    done = launch('train_full_1p.sh', *words, '--train_steps=5')
-    assert program.result_of(tmp_path / '0/ckpt/mobilenet_v1_025')['global_step'] == 5
+    first = dict(read_log(tmp_path / '0', 'mobilenet_v1_025_bs8_1p_acc.log'))
+    losses = (tmp_path / '0/train_mobilenet_v1_025_bs8_1p_acc_loss.txt').read_text().split()
+    assert len(losses) == 1 and losses[-1] == first['ActualLoss']
+    done = launch('train_full_1p.sh', *words, '--train_steps=3')
+    assert done.returncode == 0 and 'Nothing was left to train' in done.stdout
+    assert f'Final Performance images/sec : {first["ActualFPS"]}' in done.stdout
+    assert dict(read_log(tmp_path / '0', 'mobilenet_v1_025_bs8_1p_acc.log')) == first
+
+
+def test_main_py_s_names_are_the_launcher_s(data, tmp_path):
+    words = [f'--data-path={data}', f'--checkpoint_dir={tmp_path}/mine', *SMALL, '--explain']
+    done = launch('train_full_8p.sh', *words, cwd=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r'model_dir +\S+/mine +command line \(--checkpoint_dir\)', done.stdout)
+    assert re.search(r'learning_rate +0.01 ', done.stdout)
+    assert os.listdir(str(tmp_path)) == []      # --explain makes nothing
+    done = launch('train_full_1p.sh', f'--data_path={data}', '--learning_rat=1')
+    assert done.returncode == 2 and '--learning_rate' in done.stderr
 
 
 def test_exit_codes_are_passed_on(data, tmp_path):
