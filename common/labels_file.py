@@ -19,6 +19,11 @@ def read(folder):
     if not os.path.isfile(path):
         return []
     with open(path, encoding='utf-8', errors='surrogateescape') as stream:
-        rows = [line.rstrip('\n').partition(':') for line in stream]
+        return parse(stream.read())
+
+
+def parse(text):
+    """Names in the order of their numbers."""
+    rows = [line.partition(':') for line in text.split('\n')]
     rows = [(int(number), name) for number, _, name in rows if number.strip().isdigit()]
     return [name for _, name in sorted(rows)]

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
 from input import labels
-from input.sources import records
+from input.sources.readers import VERIFY
 
 
 class ImageCheck:
@@ -68,7 +68,7 @@ def _scan(readers, rule, size):
                 reason = _fault(reader, path, record, data, rule, size, check)
                 if reason:
                     return (f'{path}, record {record}: {reason}. To list every bad record, type: '
-                            f'{records.VERIFY} {os.path.dirname(path)}; to go on without a few, '
+                            f'{VERIFY} {os.path.dirname(path)}; to go on without a few, '
                             'pass --max_bad_records=N')
     return None
 

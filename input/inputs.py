@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from common.errors import DataError
 from input import diagnosis, labels, pipeline
 from input import preprocessing as styles
-from input.sources import synthetic
+from input.sources import digits, synthetic
 from input.sources.source import open_source
 
 # mode -> splits that must be there; other modes need any
@@ -179,5 +179,4 @@ def dataset_recipes(params, tuned):
     """
     if params.data_dir or params.dataset not in (None, 'digits'):
         return []
-    from input.sources import digits
     return [('recipe of the embedded digits', dict(digits.RECIPE, **tuned))]

@@ -36,7 +36,7 @@ def parallelism(params):
     return params.num_parallel_calls or tf.data.experimental.AUTOTUNE
 
 
-def deal(reader, part, exact):
+def own_share(reader, part, exact):
     """(reader of this pipeline, whether records still have to be dealt out one by one).
 
     Shards are dealt out when every pipeline gets some and, with `exact` False (training), shares
@@ -112,7 +112,7 @@ def raw_training(reader, params, part, first_example):
 
     `first_example` counts the examples that all pipelines together have used.
     """
-    own, by_record = deal(reader, part, exact=False)
+    own, by_record = own_share(reader, part, exact=False)
     if by_record:
         stream = _positioned(_shuffled_epochs(own, params, first_example), first_example, 1)
         turn = (part.pipeline - first_example) % part.pipelines
@@ -124,7 +124,7 @@ def raw_training(reader, params, part, first_example):
 
 def raw_evaluation(reader, params, part):
     """(position, path, record, data, label) of every example of this pipeline, once."""
-    own, by_record = deal(reader, part, exact=True)
+    own, by_record = own_share(reader, part, exact=True)
     stream = in_order(own, params)
     if by_record:
         stream = stream.shard(part.pipelines, part.pipeline)

@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 from common.errors import DataError
 from common.names import nearest
 from input import crop, decode
+from input.augment import autoaugment, color, erasing
 from input.stateless import coin, integers
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
@@ -152,7 +153,6 @@ def normalise(image, size, style):
 
 def _augmented(image, params, seed):
     """AutoAugment or RandAugment on the clipped uint8 image, as EfficientNet's original does."""
-    from input.augment import autoaugment
     policies = {
         'autoaugment': lambda pixels: autoaugment.autoaugment(pixels, seed),
         'randaugment': lambda pixels: autoaugment.randaugment(
@@ -176,12 +176,10 @@ def train_image(encoded, size, seed, params, style):
     if params.augment_name:
         image = _augmented(image, params, seed)
     if style.color:
-        from input.augment.color import distort_color_fast
-        image = distort_color_fast(image / 255.0, seed) * 255.0
+        image = color.distort_color_fast(image / 255.0, seed) * 255.0
     image = normalise(_gray(image, params), size, style)
     if params.random_erasing:
-        from input.augment.erasing import random_erasing
-        image = random_erasing(image, params.random_erasing, seed)
+        image = erasing.random_erasing(image, params.random_erasing, seed)
         image.set_shape([size, size, 3])
     return image
 

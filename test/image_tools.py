@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 import convert_tfrecord
-from input import tfrecord
+from input import example, tfrecord
 
 
 def pixels(seed=0, height=48, width=64):
@@ -55,7 +55,7 @@ def convert(source, target, *more):
 
 def examples(folder, split='train'):
     """Decoded examples of a split in file order."""
-    return [tfrecord.decode_example(payload)
+    return [example.decode_example(payload)
             for path in sorted(glob.glob(os.path.join(str(folder), f'{split}-*')))
             for _, payload in tfrecord.read_records(path)]
 

@@ -18,7 +18,7 @@ from input.convert import cifar_files
 # An image: path below the root, class index, row in the file (None: the file is the image).
 Item = namedtuple('Item', 'path label row')
 # splits: {'train': [Item], ...}; texts: readable class names; notes: what the user should know.
-Source = namedtuple('Source', 'layout root classes texts splits label_offset ignored notes')
+ImageTree = namedtuple('ImageTree', 'layout root classes texts splits label_offset ignored notes')
 
 SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'valid': 'validation',
                  'validation': 'validation', 'test': 'test'}
@@ -70,7 +70,7 @@ class _Lister:
 
 
 def scan(root, exclude=None, validation_labels=None):
-    """The Source of a folder.
+    """The ImageTree of a folder.
 
     Args:
         root: the folder.
@@ -111,7 +111,7 @@ def _cifar(lister, folder):
     classes, rows = cifar_files.read(folder)
     splits = {split: [Item(os.path.relpath(path, lister.root), label, row)
                       for path, label, row in some] for split, some in rows.items()}
-    return _source(lister, 'CIFAR-10 binary files', classes, splits, 0,
+    return _tree(lister, 'CIFAR-10 binary files', classes, splits, 0,
                    ['raw pixels are written as PNG, without loss'])
 
 
@@ -124,7 +124,7 @@ def _class_folders(lister, folders, files):
     if files:
         notes.append(f'files beside the class folders are passed over: {_some(files, 3)}')
     classes = sorted(images)
-    return _source(lister, 'class folders', classes, {'train': _items(images, classes)}, 0, notes)
+    return _tree(lister, 'class folders', classes, {'train': _items(images, classes)}, 0, notes)
 
 
 def _images_of(lister, prefix, folders):
@@ -171,7 +171,7 @@ def _split_folders(lister, found, labels):
             for line, (file, label) in enumerate(zip(files, flat_labels[split]), 1)]
     imagenet = bool(classes) and all(SYNSET.match(name) for name in classes)
     layout = 'ImageNet' if imagenet else 'split folders'
-    return _source(lister, layout, classes, splits, int(imagenet), notes)
+    return _tree(lister, layout, classes, splits, int(imagenet), notes)
 
 
 def _check_known(classes, found, folder):
@@ -226,14 +226,14 @@ def _class_of(label, index, path, line):
     return index[label]
 
 
-def _source(lister, layout, classes, splits, label_offset, notes):
+def _tree(lister, layout, classes, splits, label_offset, notes):
     if not any(splits.values()):
         raise DataError(f'{lister.root} holds no images ({len(classes)} class folders, all empty)')
     if len(classes) < 2:
         raise DataError(f'{lister.root} holds one class only ({classes[0]}); a classifier needs '
                         'two. Is --input_dir one level too high or too low?')
     texts = _read_texts(lister.root)
-    return Source(layout, lister.root, classes, [texts.get(name, name) for name in classes],
+    return ImageTree(layout, lister.root, classes, [texts.get(name, name) for name in classes],
                   splits, label_offset, lister.ignored, notes)
 
 

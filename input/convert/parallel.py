@@ -1,4 +1,4 @@
-"""Runs tasks in this process or in several, shows progress, and stops cleanly on a signal.
+"""Runs tasks in this process or in several, moves a bar, and stops cleanly on a signal.
 
 A task function is called as `function(task, advance)` and calls `advance(n)` after every n images;
 `advance` raises Stopped once SIGINT or SIGTERM arrived or another task failed. A task thus always
@@ -9,11 +9,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
+
+from input import progress
 
 
 class Stopped(Exception):
@@ -23,52 +24,6 @@ class Stopped(Exception):
 
 
 _SHARED = {}
-
-
-class Progress:
-    """A bar that rewrites itself on a terminal, a plain line every ten seconds elsewhere."""
-
-    def __init__(self, label, total, stream=None):    # total 0: not known
-        self._label, self._total = label, total
-        self._stream = stream or sys.stdout
-        self._tty = self._stream.isatty()
-        self._every = 0.3 if self._tty else 10.0
-        self._start = self._shown = time.time()
-        self.done = self.skipped = 0
-
-    def rate(self):
-        """Images per second, not counting those that an earlier run had done."""
-        return (self.done - self.skipped) / max(time.time() - self._start, 1e-6)
-
-    def show(self, done, skipped, last=False):
-        """Updates the counts; prints when it is time."""
-        self.done, self.skipped = done, skipped
-        if not last and time.time() - self._shown < self._every or last and not self._tty:
-            return
-        self._shown = time.time()
-        share = min(1.0, done / self._total) if self._total else 0.0
-        text = f'{self._label} {self._count()}, {self.rate():,.0f} images/s'
-        if self._tty:
-            bar = '#' * int(share * 20)
-            self._stream.write(f'\r[{bar:<20}] {text}\x1b[K' + ('\n' if last else ''))
-        else:
-            self._stream.write(text + '\n')
-        self._stream.flush()
-
-
-    def _count(self):
-        """'done/total images (share), time left' where the total is known."""
-        if not self._total:
-            return f'{self.done:,} images'
-        left = (self._total - self.done) / max(self.rate(), 1e-6)
-        time_left = f', {_clock(left)} left' if self.done > self.skipped else ''
-        return f'{self.done:,}/{self._total:,} images ({self.done / self._total:.0%}){time_left}'
-
-
-def _clock(seconds):
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours}:{minutes:02d}:{seconds:02d}' if hours else f'{minutes}:{seconds:02d}'
 
 
 def _advance(count, skipped=0):
@@ -121,8 +76,10 @@ def _signals(stop):
         restore()
 
 
-def run(function, tasks, workers, progress):
+def run(function, tasks, workers, bar):
     """List of the results of `function(task, advance)` in the order of the tasks.
+
+    bar: of input.progress, shown at every step.
 
     Raises:
         Stopped: a signal came, or a worker process died.
@@ -134,33 +91,33 @@ def run(function, tasks, workers, progress):
               'stop': context.RawValue('b', 0)}
     with _signals(shared['stop']):
         if workers <= 1:
-            return _run_here(function, tasks, shared, progress)
-        return _run_processes(function, tasks, workers, context, shared, progress)
+            return _run_here(function, tasks, shared, bar)
+        return _run_processes(function, tasks, workers, context, shared, bar)
 
 
-def _run_here(function, tasks, shared, progress):
+def _run_here(function, tasks, shared, bar):
     _SHARED.update(shared)
 
     def advance(count, skipped=0):
         _advance(count, skipped)
-        progress.show(shared['done'].value, shared['skipped'].value)
+        progress.show(bar, shared['done'].value, shared['skipped'].value)
     results = [function(task, advance) for task in tasks]
-    progress.show(shared['done'].value, shared['skipped'].value, last=True)
+    progress.show(bar, shared['done'].value, shared['skipped'].value)
     return results
 
 
-def _run_processes(function, tasks, workers, context, shared, progress):
+def _run_processes(function, tasks, workers, context, shared, bar):
     with futures.ProcessPoolExecutor(workers, context, _start_worker, (shared,)) as pool:
         waiting = [pool.submit(_call, function, task) for task in tasks]
         pending = set(waiting)
         while pending:
             done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)
-            progress.show(shared['done'].value, shared['skipped'].value)
+            progress.show(bar, shared['done'].value, shared['skipped'].value)
             if shared['stop'].value or any(future.exception() for future in done):
                 shared['stop'].value = 1
                 for future in pending:
                     future.cancel()
-        progress.show(shared['done'].value, shared['skipped'].value, last=True)
+        progress.show(bar, shared['done'].value, shared['skipped'].value)
     return _collect(waiting)
 
 

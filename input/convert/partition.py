@@ -52,7 +52,7 @@ def default_shards(split, examples, size):
     return max(1, min(MAX_SHARDS[split], max(by_size, by_count)))
 
 
-def deal(split, items, shards, seed):
+def into_shards(split, items, shards, seed):
     """[(file name, items)]: shuffled by the seed, sizes that differ by one at most."""
     order = np.random.RandomState([seed, len(split)]).permutation(len(items)).tolist()
     bounds = [len(items) * index // shards for index in range(shards + 1)]

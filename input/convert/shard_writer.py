@@ -11,13 +11,14 @@ import os
 
 from common.errors import DataError
 from common.files import write_text
-from input import image_check, tfrecord
+from input import example, image_check, tfrecord
 from input.convert import cifar_files
 
 # staging: folder to write to; final: where shards end up; classes and texts: by label;
 # policy: fail, skip or reencode.
-Job = collections.namedtuple('Job', 'root staging final classes texts label_offset policy')
-Task = collections.namedtuple('Task', 'job split file items')
+Settings = collections.namedtuple(
+    'Settings', 'root staging final classes texts label_offset policy')
+ShardTask = collections.namedtuple('ShardTask', 'settings split file items')
 
 RECORD_VERSION = 1    # part of every fingerprint: raise it when records change
 _LISTED_FILES = 20
@@ -26,23 +27,24 @@ _REPORT_EVERY = 16
 
 def fingerprint(task):
     """Hex digest of what a shard is made from: names, labels, sizes and times of its files."""
-    job = task.job
-    digest = hashlib.sha256(json.dumps([RECORD_VERSION, job.label_offset]).encode())
+    settings = task.settings
+    digest = hashlib.sha256(json.dumps([RECORD_VERSION, settings.label_offset]).encode())
     stamps = {}
     for path, label, row in task.items:
         if path not in stamps:
             try:
-                found = os.stat(os.path.join(job.root, path))
+                found = os.stat(os.path.join(settings.root, path))
                 stamps[path] = (found.st_size, found.st_mtime_ns)
             except OSError:
                 stamps[path] = (-1, 0)
-        digest.update(json.dumps([path, label, row, job.classes[label], stamps[path]]).encode())
+        row = [path, label, row, settings.classes[label], stamps[path]]
+        digest.update(json.dumps(row).encode())
     return digest.hexdigest()
 
 
 def sidecar_path(task):
     """Where the sidecar of a shard lies."""
-    return os.path.join(task.job.staging, task.file + '.json')
+    return os.path.join(task.settings.staging, task.file + '.json')
 
 
 def write_shard(task, advance):
@@ -60,7 +62,7 @@ def write_shard(task, advance):
     if done:
         advance(0, skipped=len(task.items))
         return done
-    temporary = os.path.join(task.job.staging, task.file + '.tmp')
+    temporary = os.path.join(task.settings.staging, task.file + '.tmp')
     tally = {name: collections.Counter() for name in ('labels', 'changed', 'left_out')}
     bad_files = []
     try:
@@ -69,9 +71,9 @@ def write_shard(task, advance):
     except BaseException:
         os.remove(temporary)
         raise
-    os.replace(temporary, os.path.join(task.job.staging, task.file))
+    os.replace(temporary, os.path.join(task.settings.staging, task.file))
     sidecar = dict(tally, file=task.file, num_examples=writer.count, bytes=writer.bytes,
-                   sha256=writer.sha256, fingerprint=key, policy=task.job.policy,
+                   sha256=writer.sha256, fingerprint=key, policy=task.settings.policy,
                    bad_files=bad_files)
     write_text(sidecar_path(task), json.dumps(sidecar))
     return sidecar
@@ -86,9 +88,9 @@ def _finished(task, key):
         return None
     troubled = sidecar['left_out'] or any(
         what.startswith(image_check.SALVAGED) for what in sidecar['changed'])
-    if sidecar['fingerprint'] != key or troubled and sidecar['policy'] != task.job.policy:
+    if sidecar['fingerprint'] != key or troubled and sidecar['policy'] != task.settings.policy:
         return None
-    for folder in (task.job.staging, task.job.final):
+    for folder in (task.settings.staging, task.settings.final):
         path = os.path.join(folder, task.file)
         if os.path.isfile(path) and _sha256(path) == sidecar['sha256']:
             return dict(sidecar, labels={int(label): count
@@ -107,10 +109,10 @@ def _sha256(path):
 def _write_items(task, writer, tally, bad_files, advance):
     for position, item in enumerate(task.items, 1):
         try:
-            checked = _read(task.job, item)
+            checked = _read(task.settings, item)
         except image_check.BadImage as error:
-            path = os.path.join(task.job.root, item.path)
-            if task.job.policy == 'fail':
+            path = os.path.join(task.settings.root, item.path)
+            if task.settings.policy == 'fail':
                 raise DataError(
                     f'{path}: {error}. Nothing was published. Repair or remove the file, or pass '
                     '--on_bad_image=skip (leave bad images out) or --on_bad_image=reencode '
@@ -119,7 +121,7 @@ def _write_items(task, writer, tally, bad_files, advance):
             if len(bad_files) < _LISTED_FILES:
                 bad_files.append(f'{path}: {error}')
         else:
-            writer.write(tfrecord.encode_example(_features(task.job, item, checked)))
+            writer.write(example.encode_example(_features(task.settings, item, checked)))
             tally['labels'][item.label] += 1
             if checked.change:
                 tally['changed'][checked.change] += 1
@@ -128,9 +130,9 @@ def _write_items(task, writer, tally, bad_files, advance):
     advance(len(task.items) % _REPORT_EVERY)
 
 
-def _read(job, item):
+def _read(settings, item):
     """Checked of one item."""
-    path = os.path.join(job.root, item.path)
+    path = os.path.join(settings.root, item.path)
     if item.row is not None:
         return image_check.encode_png(cifar_files.pixels(path, item.row))
     try:
@@ -138,10 +140,10 @@ def _read(job, item):
             data = stream.read()
     except OSError as error:
         raise image_check.BadImage(f'cannot be read ({error.strerror})') from error
-    return image_check.check(data, salvage=job.policy == 'reencode')
+    return image_check.check(data, salvage=settings.policy == 'reencode')
 
 
-def _features(job, item, checked):
+def _features(settings, item, checked):
     """slim's keys (build_imagenet_data.py) without the boxes.
 
     NOTE: colorspace and channels are always RGB and 3, as slim writes them: what a reader gets
@@ -155,9 +157,9 @@ def _features(job, item, checked):
         'image/width': checked.width,
         'image/colorspace': b'RGB',
         'image/channels': 3,
-        'image/class/label': item.label + job.label_offset,
-        'image/class/synset': os.fsencode(job.classes[item.label]),
-        'image/class/text': os.fsencode(job.texts[item.label]),
+        'image/class/label': item.label + settings.label_offset,
+        'image/class/synset': os.fsencode(settings.classes[item.label]),
+        'image/class/text': os.fsencode(settings.texts[item.label]),
         'image/format': checked.format.encode(),
         'image/filename': os.fsencode(name),
         'image/encoded': checked.encoded,

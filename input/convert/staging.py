@@ -66,11 +66,11 @@ def remove_strangers(path, files):
 
 
 def check_output(output, known, files):
-    """Raises DataError where shards lie that neither the manifest nor this conversion wrote.
+    """Raises DataError where shards lie that neither dataset.json nor this conversion wrote.
 
     Args:
         output: the folder.
-        known: its manifest or None.
+        known: content of its dataset.json or None.
         files: shards this conversion writes; an earlier run may have published some of them.
     """
     listed = {row['file'] for split in (known or {'splits': {}})['splits'].values()

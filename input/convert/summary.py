@@ -6,12 +6,12 @@ _LISTED_CLASSES = 20
 _LISTED_FILES = 10
 
 
-def converted(source, content, tasks, sidecars, rate, say):
+def converted(tree, content, tasks, sidecars, rate, say):
     """Says what was written, re-encoded and left out.
 
     Args:
-        source: layouts.Source.
-        content: the manifest.
+        tree: layouts.ImageTree.
+        content: of dataset.json.
         tasks, sidecars: of every shard of this run.
         rate: images per second.
         say: called with each line.
@@ -23,15 +23,15 @@ def converted(source, content, tasks, sidecars, rate, say):
         shards = content['splits'][split]['shards']
         size = sum(row['bytes'] for row in shards) / 1e6
         say(f'{split}: {sum(counts.values()):,} images in {len(shards)} shards, {size:,.1f} MB; '
-            f'{histogram(counts, source.texts)}')
+            f'{histogram(counts, tree.texts)}')
     _tally('re-encoded as JPEG', 'changed', sidecars, say)
     if _tally('left out', 'left_out', sidecars, say):
         files = [name for row in sidecars for name in row['bad_files']]
         for name in files[:_LISTED_FILES]:
             say(f'  {name}')
-    if source.ignored:
-        say(f'ignored: {source.ignored} hidden or system files')
-    folder = tasks[0].job.final
+    if tree.ignored:
+        say(f'ignored: {tree.ignored} hidden or system files')
+    folder = tasks[0].settings.final
     say(f'{rate:,.0f} images/s; labels {content["label_offset"]}..'
         f'{content["label_offset"] + content["num_classes"] - 1}; written to {folder}')
     say(f'next: python main.py --model_name=mixnet-s --data_dir={folder}')

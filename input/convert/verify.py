@@ -10,13 +10,13 @@ import os
 import re
 
 from common.errors import DataError
-from input import image_check, manifest, tfrecord
+from input import dataset_json, example, image_check, progress, tfrecord
 from input.convert import parallel, summary
 
-# expected: row of the manifest or None; low, high: allowed labels, or None.
-Shard = collections.namedtuple('Shard', 'path expected low high')
+# expected: row of dataset.json or None; low, high: allowed labels, or None.
+ShardToCheck = collections.namedtuple('ShardToCheck', 'path expected low high')
 # What a shard gave: faults [text], labels {stored label: count}, sha256.
-Result = collections.namedtuple('Result', 'faults fault_count labels sha256')
+Findings = collections.namedtuple('Findings', 'faults fault_count labels sha256')
 
 NOT_RECORDS = ('.json', '.txt', '.csv', '.md', '.tmp', '.gz', '.lock')
 ANY_SHARD = re.compile(r'(.*)-(\d{5})-of-(\d{5})(\.tfrecord)?$')
@@ -28,23 +28,23 @@ def verify(folder, workers=None, say=print):
     """List of faults, each naming file and record; empty when all is well.
 
     Raises:
-        DataError: no such folder, no TFRecords, damaged manifest.
+        DataError: no such folder, no TFRecords, damaged dataset.json.
         parallel.Stopped: interrupted.
     """
     if not os.path.isdir(folder):
         raise DataError(f'{folder} is no folder')
-    known = manifest.read(folder)
+    known = dataset_json.read(folder)
     files = _files(folder)
     if not known and not files:
-        raise DataError(f'{folder} holds no {manifest.FILE} and no TFRecords')
+        raise DataError(f'{folder} holds no {dataset_json.FILE} and no TFRecords')
     if known:
-        shards, faults = _from_manifest(folder, known, files)
+        shards, faults = _from_dataset_json(folder, known, files)
     else:
-        say(f'NOTE: no {manifest.FILE}: counts, checksums and the label range are not compared')
+        say(f'NOTE: no {dataset_json.FILE}: counts, checksums and the label range are not compared')
         shards, faults = _from_names(folder, files)
     total = sum(shard.expected['num_examples'] for shard in shards) if known else 0
-    progress = parallel.Progress('verifying', total)
-    results = parallel.run(check_shard, shards, workers or os.cpu_count() or 1, progress)
+    with progress.bar('verifying', total) as shown:
+        results = parallel.run(check_shard, shards, workers or os.cpu_count() or 1, shown)
     faults += _twice(shards, results)
     for result in results:
         faults += result.faults
@@ -52,7 +52,7 @@ def verify(folder, workers=None, say=print):
         faults += [f'... and {hidden} more in the same file'] if hidden else []
     _histograms(shards, results, known, say)
     say(f'{sum(sum(result.labels.values()) for result in results):,} good records in '
-        f'{len(shards)} shards, {progress.rate():,.0f} images/s')
+        f'{len(shards)} shards, {progress.rate(shown):,.0f} images/s')
     return faults
 
 
@@ -72,27 +72,27 @@ def _files(folder):
             and not name.endswith(NOT_RECORDS) and not name.startswith('.')]
 
 
-def _from_manifest(folder, known, files):
+def _from_dataset_json(folder, known, files):
     low = known['label_offset']
     shards, faults, listed = [], [], set()
     for split, content in known['splits'].items():
         for row in content['shards']:
             path = os.path.join(folder, row['file'])
             if row['file'] in listed:
-                faults.append(f'{manifest.FILE} lists {row["file"]} twice')
+                faults.append(f'{dataset_json.FILE} lists {row["file"]} twice')
             listed.add(row['file'])
             if os.path.isfile(path):
-                shards.append(Shard(path, row, low, low + known['num_classes'] - 1))
+                shards.append(ShardToCheck(path, row, low, low + known['num_classes'] - 1))
             else:
                 faults.append(f'{path} is missing ({row["num_examples"]} {split} images)')
         stated = sum(row['num_examples'] for row in content['shards'])
         if stated != content['num_examples']:
-            faults.append(f'{manifest.FILE}: {split} has {content["num_examples"]} examples, '
+            faults.append(f'{dataset_json.FILE}: {split} has {content["num_examples"]} examples, '
                           f'its shards {stated}')
-    faults += [f'{os.path.join(folder, name)} is not in {manifest.FILE}: an extra shard'
+    faults += [f'{os.path.join(folder, name)} is not in {dataset_json.FILE}: an extra shard'
                for name in files if name not in listed]
     if len(known['class_names']) != known['num_classes']:
-        faults.append(f'{manifest.FILE}: {len(known["class_names"])} class names, '
+        faults.append(f'{dataset_json.FILE}: {len(known["class_names"])} class names, '
                       f'num_classes {known["num_classes"]}')
     return shards, faults
 
@@ -112,7 +112,7 @@ def _from_names(folder, files):
     counts = collections.Counter(stem for stem, _ in groups)
     faults += [f'{os.path.join(folder, stem)}-*: two sets of shards side by side'
                for stem, sets in counts.items() if sets > 1]
-    return [Shard(os.path.join(folder, name), None, None, None) for name in files], faults
+    return [ShardToCheck(os.path.join(folder, name), None, None, None) for name in files], faults
 
 
 def _twice(shards, results):
@@ -139,7 +139,7 @@ def _histograms(shards, results, known, say):
 
 
 def check_shard(shard, advance):
-    """The Result of one file."""
+    """The Findings about one file."""
     digest = hashlib.sha256()
     faults, labels, records, fatal = [], collections.Counter(), 0, False
     for index, (offset, payload) in enumerate(tfrecord.read_records(shard.path, digest)):
@@ -155,27 +155,21 @@ def check_shard(shard, advance):
     advance(records % _REPORT_EVERY)
     sha256 = digest.hexdigest()
     whole = _compare(shard, records - fatal, sha256)
-    return Result(whole + faults[:_LISTED], len(whole) + len(faults), labels, sha256)
+    return Findings(whole + faults[:_LISTED], len(whole) + len(faults), labels, sha256)
 
 
 def _check_record(payload, shard):
     """The stored label of a good record; BadRecord or ValueError otherwise."""
     if isinstance(payload, tfrecord.BadRecord):
         raise payload
-    values = tfrecord.decode_example(payload)
-    image_key, label_key = next((keys for keys in tfrecord.KEYS if set(keys) <= set(values)),
-                                (None, None))
-    if image_key is None:
-        raise ValueError(f'no image and label among its keys: {", ".join(sorted(values))}')
-    image, label = values[image_key], values[label_key]
-    if len(image) != 1 or len(label) != 1 or not isinstance(label[0], int):
-        raise ValueError(f'{image_key} and {label_key} must have one value each')
-    label, name = label[0], b''.join(values.get('image/filename', [])[:1])
+    values = example.decode_example(payload)
+    image, label = example.image_and_label(values, example.key_layout(values))
+    name = b''.join(values.get('image/filename', [])[:1])
     where = f' ({os.fsdecode(name)})' if name else ''
     if shard.low is not None and not shard.low <= label <= shard.high:
         raise ValueError(f'label {label} is not in {shard.low}..{shard.high}{where}')
     try:
-        image_check.check(image[0])
+        image_check.check(image)
     except image_check.BadImage as error:
         raise ValueError(f'its image does not decode: {error}{where}') from error
     return label
@@ -186,5 +180,5 @@ def _compare(shard, records, sha256):
     if shard.expected is None:
         return []
     found = {'num_examples': records, 'bytes': os.path.getsize(shard.path), 'sha256': sha256}
-    return [f'{shard.path}: {key} is {value}, {manifest.FILE} says {shard.expected[key]}'
-            for key, value in found.items() if value != shard.expected[key]]
+    return [f'{shard.path}: {key} is {value}, {dataset_json.FILE} says {shard.expected.get(key)}'
+            for key, value in found.items() if value != shard.expected.get(key)]

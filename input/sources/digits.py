@@ -14,7 +14,8 @@ import tempfile
 import numpy as np
 
 from common.errors import DataError
-from input import manifest
+from input import dataset_json
+from input.convert.conversion import Options, convert
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'digits.csv.gz')
 NUM_TRAIN = 1437    # the first rows; the remaining 360 validate
@@ -64,13 +65,13 @@ def prepare(directory=None, say=print):
         DataError: the folder cannot be written, or holds something else.
     """
     directory = os.path.abspath(directory or default_directory())
-    if os.path.exists(os.path.join(directory, manifest.FILE)):
+    if os.path.exists(os.path.join(directory, dataset_json.FILE)):
         return directory
     aside = None
     try:
         if os.path.isdir(directory) and os.listdir(directory):
-            raise DataError(f'{directory} holds no {manifest.FILE} but other things: pass another '
-                            '--data_dir for the digits, or convert what is there')
+            raise DataError(f'{directory} holds no {dataset_json.FILE} but other things: '
+                            'pass another --data_dir for the digits, or convert what is there')
         os.makedirs(os.path.dirname(directory), exist_ok=True)
         aside = tempfile.mkdtemp(prefix='.digits-', dir=os.path.dirname(directory))
         _convert(aside)
@@ -88,8 +89,6 @@ def prepare(directory=None, say=print):
 def _convert(aside):
     """Class folders of PNG files, then the converter as anyone would run it."""
     from PIL import Image
-
-    from input.convert.conversion import Options, convert
     for row, (scan, label) in enumerate(zip(*load())):
         split = 'train' if row < NUM_TRAIN else 'validation'
         folder = os.path.join(aside, 'digits', split, str(label))
@@ -105,5 +104,5 @@ def _settle(made, directory):
     try:
         os.rename(made, directory)
     except OSError:
-        if not os.path.exists(os.path.join(directory, manifest.FILE)):
+        if not os.path.exists(os.path.join(directory, dataset_json.FILE)):
             raise

@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
-from input.sources import records
+from input import example, storage, tfrecord
+
+VERIFY = 'python convert_tfrecord.py --verify'
 
 # Records each open file reads ahead in a thread of its own.
 READ_AHEAD = 8
@@ -22,6 +24,19 @@ SAMPLE_SHARDS = 32
 SAMPLE_RECORDS = 512
 
 Shard = namedtuple('Shard', 'path count')
+
+
+def first_records(path, count):
+    """Yields (path, record, payload) of the first `count` records, checking each CRC.
+
+    Raises:
+        DataError: a damaged record.
+    """
+    for index, (_, payload) in enumerate(itertools.islice(tfrecord.read_records(path), count)):
+        if isinstance(payload, tfrecord.BadRecord):
+            raise DataError(f'{path}, record {index} is damaged: {payload}. Copy the file again, '
+                            f'or type: {VERIFY} {os.path.dirname(path)}')
+        yield path, index, payload
 
 
 class TFRecordReader:
@@ -46,7 +61,7 @@ class TFRecordReader:
 
     def mean_bytes(self):
         """Mean size of an example in bytes."""
-        return sum(os.path.getsize(shard.path) for shard in self.shards) / max(self.count, 1)
+        return sum(storage.size(shard.path) for shard in self.shards) / max(self.count, 1)
 
     def read(self, index):
         """Raw examples of the shard whose number is the int64 scalar `index`."""
@@ -72,26 +87,21 @@ class TFRecordReader:
             DataError: a damaged file.
         """
         for shard in self.shards:
-            index = 0
-            try:
-                for index, data in enumerate(tf.io.tf_record_iterator(shard.path)):
-                    yield shard.path, index, data
-            except tf.errors.DataLossError as error:
-                raise DataError(
-                    f'{shard.path}: damaged after record {index} ({error.message}). Copy the file '
-                    f'again, or type: {records.VERIFY} {os.path.dirname(shard.path)}') from error
+            yield from first_records(shard.path, shard.count)
 
     def image_and_label(self, path, record, data):
-        """(encoded bytes, stored label) of what `examples` yields."""
-        return records.image_and_label(path, record, data, self.layout)
+        """(encoded bytes, stored label) of what `examples` yields; DataError where one lacks."""
+        try:
+            return example.image_and_label(example.decode_example(data), self.layout)
+        except ValueError as error:
+            raise DataError(f'{path}, record {record}: {error}') from error
 
     def sample(self):
         """A bounded number of (path, record, payload): the first ones of evenly spread shards."""
         shards = self.shards[::-(-len(self.shards) // SAMPLE_SHARDS)]
         for shard in shards:
             wanted = min(shard.count, SAMPLE_RECORDS // len(shards))
-            for index, data in enumerate(records.head(shard.path, wanted)):
-                yield shard.path, index, data
+            yield from first_records(shard.path, wanted)
 
 
 class FolderReader:

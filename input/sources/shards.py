@@ -1,14 +1,14 @@
-"""Which files of a directory are the shards of a split: by manifest or by name."""
+"""Which files of a directory are the shards of a split: by dataset.json or by name."""
 
 import fnmatch
-import json
 import os
 import re
 from collections import namedtuple
 
 from common import labels_file
 from common.errors import DataError
-from input.sources import records
+from input import dataset_json, storage
+from input.sources.readers import VERIFY
 
 # splits(name): list of (path, number of records or None), empty when there is no such split.
 Facts = namedtuple('Facts', 'splits num_classes class_names label_offset origin notes')
@@ -24,59 +24,54 @@ def matching(path, split):
     """Sorted shards of a split: the files of the first pattern that has any."""
     for pattern in PATTERNS:
         folder, name = os.path.split(os.path.join(path, pattern.format(split=split)))
-        if not os.path.isdir(folder):
+        if not storage.is_folder(folder):
             continue
-        found = [os.path.join(folder, entry) for entry in sorted(os.listdir(folder))
+        found = [os.path.join(folder, entry) for entry in storage.names(folder)
                  if fnmatch.fnmatchcase(entry, name) and not entry.endswith(SIDE_FILES)]
-        found = [entry for entry in found if os.path.isfile(entry)]
+        for entry in found:
+            storage.refuse_odd(entry)
+        found = [entry for entry in found if storage.is_file(entry)]
         if found:
             return found
     return []
 
 
-def manifest(path):
+def described(path):
     """Facts of a directory with a dataset.json, else None.
 
     Raises:
-        DataError: the manifest is unreadable, or a shard it lists is missing or of another size.
+        DataError: it is unreadable, or a shard it lists is missing or of another size.
     """
-    name = os.path.join(path, 'dataset.json')
-    if not os.path.isfile(name):
+    content = dataset_json.read(path)
+    if content is None:
         return None
-    try:
-        with open(name, encoding='utf-8') as stream:
-            content = json.load(stream)
-        tables = {split: [(row['file'], row['num_examples'], row.get('bytes'))
-                          for row in value['shards']]
-                  for split, value in content['splits'].items()}
-        classes, offset = content['num_classes'], content['label_offset']
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f'{name} is not a manifest of this project ({error!r}). Convert again, or '
-                        'remove it to read the shards without it') from error
 
     def splits(split):
         rows = []
-        for file, count, size in tables.get(split, []):
-            shard = os.path.join(path, file)
-            _check_size(shard, size, path)
-            rows.append((shard, count))
+        for row in content['splits'].get(split, {'shards': ()})['shards']:
+            shard = os.path.join(path, row['file'])
+            _check_size(shard, row['bytes'], path)
+            rows.append((shard, row['num_examples']))
         return rows
-    return Facts(splits, classes, content.get('class_names'), offset, 'dataset.json', [])
+    return Facts(splits, content['num_classes'], content['class_names'], content['label_offset'],
+                 dataset_json.FILE, [])
 
 
 def _check_size(shard, size, path):
-    if not os.path.isfile(shard):
+    storage.refuse_odd(shard)
+    if not storage.is_file(shard):
         raise DataError(f'{shard} is missing, but dataset.json lists it. Convert or copy again, or '
-                        f'type: {records.VERIFY} {path}')
-    found = os.path.getsize(shard)
-    if size is not None and found != size:
+                        f'type: {VERIFY} {path}')
+    found = storage.size(shard)
+    if found != size:
         raise DataError(f'{shard} has {found} bytes, dataset.json says {size}: truncated or '
-                        f'changed. Copy it again, or type: {records.VERIFY} {path}')
+                        f'changed. Copy it again, or type: {VERIFY} {path}')
 
 
 def bare(path):
     """Facts of a directory that holds only shards, and perhaps slim's labels.txt."""
-    names = labels_file.read(path)
+    listed = os.path.join(path, labels_file.FILE)
+    names = labels_file.parse(storage.read_text(listed)) if storage.is_file(listed) else []
     names = names[1:] if names[:1] == ['background'] else names
     notes = []
 

@@ -4,8 +4,9 @@ import os
 from collections import namedtuple
 
 from common.errors import DataError
-from input.sources import folder, records, shards, tfds
-from input.sources.readers import Shard, TFRecordReader
+from input import example, storage
+from input.sources import counts, digits, folder, shards, tfds
+from input.sources.readers import VERIFY, Shard, TFRecordReader, first_records
 
 # where: what the log calls it; layout: key layout of TFRecords or None; train and evaluation:
 # readers or None; label_offset None: to be sniffed; origin: who stated it; notes: said in the log.
@@ -38,14 +39,14 @@ def open_source(params):
 
 def open_digits(params):
     """The embedded digits, converted on first use."""
-    from input.sources import digits
     return open_tfrecords(digits.prepare(params.data_dir), params)
 
 
 def _need_directory(path):
     if not path:
         raise DataError('no data: pass --data_dir=DIR')
-    if not os.path.isdir(path):
+    storage.refuse_odd(path)
+    if not storage.is_folder(path):
         raise DataError(f'no such directory: {path}. Check --data_dir')
 
 
@@ -61,7 +62,7 @@ def open_folder(path, params):
 def open_tfrecords(path, params):
     """Source of a directory of TFRecords: ours (dataset.json), TFDS-prepared, or bare shards."""
     _need_directory(path)
-    facts = shards.manifest(path) or tfds.facts(path) or shards.bare(path)
+    facts = shards.described(path) or tfds.facts(path) or shards.bare(path)
     train = _shards(facts, params.train_split)
     evaluation = _shards(facts, params.eval_split)
     notes = list(facts.notes)
@@ -74,7 +75,7 @@ def open_tfrecords(path, params):
     some = next((shard for shard in train + evaluation if shard.count), None)
     if some is None:
         _nothing(path, params, train + evaluation)
-    layout = records.find_layout(some.path, 0, records.head(some.path, 1)[0])
+    layout = _key_layout(some.path)
     offset, origin = facts.label_offset, facts.origin
     if offset is None and layout.name == 'tfds':
         offset, origin = 0, 'TFDS layout'
@@ -91,15 +92,25 @@ def _shards(facts, split):
         known = facts.splits(name)
         if known:
             paths = [path for path, _ in known]
-            counts = [count for _, count in known]
-            if None in counts:
-                counts = records.count_all(paths)
-            return [Shard(*row) for row in zip(paths, counts)]
+            numbers = [number for _, number in known]
+            if None in numbers:
+                numbers = counts.of_files(paths)
+            return [Shard(*row) for row in zip(paths, numbers)]
     return []
 
 
+def _key_layout(path):
+    """The KeyLayout of the first record of a file; DataError when it has none."""
+    _, _, payload = next(first_records(path, 1))
+    try:
+        return example.key_layout(example.decode_example(payload))
+    except ValueError as error:
+        raise DataError(f'{path}, record 0: {error}. Convert the images with convert_tfrecord.py, '
+                        f'or type: {VERIFY} {os.path.dirname(path)}') from error
+
+
 def _nothing(path, params, shards):
-    first = sorted(os.listdir(path))[:5]
+    first = storage.names(path)[:5]
     found = (f'{len(shards)} files hold 0 records' if shards
              else f'no file matches {params.train_split}-* or {params.eval_split}-*')
     raise DataError(f'{path}: {found}; first entries there: {", ".join(first) or "none"}. '

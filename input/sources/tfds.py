@@ -9,15 +9,18 @@ import json
 import os
 
 from common.errors import DataError
+from input import storage
 from input.sources import shards
+
+INFO = 'dataset_info.json'
 
 
 def _latest(path):
     """The directory with dataset_info.json: `path` or its highest version below."""
-    if os.path.isfile(os.path.join(path, 'dataset_info.json')):
+    if storage.is_file(os.path.join(path, INFO)):
         return path
-    below = [entry.path for entry in os.scandir(path) if entry.is_dir()
-             and os.path.isfile(os.path.join(entry.path, 'dataset_info.json'))]
+    below = [os.path.join(path, name) for name in storage.names(path)
+             if storage.is_file(os.path.join(path, name, INFO))]
     return max(below, key=_version) if below else None
 
 
@@ -31,23 +34,28 @@ def facts(path):
     where = _latest(path)
     if where is None:
         return None
-    with open(os.path.join(where, 'dataset_info.json'), encoding='utf-8') as stream:
-        name = json.load(stream).get('name', '*')
+    name = _described_name(os.path.join(where, INFO))
     names = _label_names(where)
 
     def splits(split):
         start = f'{name}-{split}.tfrecord'
-        return [(os.path.join(where, entry), None) for entry in sorted(os.listdir(where))
+        return [(os.path.join(where, entry), None) for entry in storage.names(where)
                 if entry.startswith(start)]
     return shards.Facts(splits, len(names) or None, names or None, 0, 'TFDS layout', [])
 
 
+def _described_name(path):
+    try:
+        return json.loads(storage.read_text(path)).get('name', '*')
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f'{path} is damaged ({error!r}). Prepare the data set again') from error
+
+
 def _label_names(where):
     path = os.path.join(where, 'label.labels.txt')
-    if not os.path.isfile(path):
+    if not storage.is_file(path):
         return []
-    with open(path, encoding='utf-8') as stream:
-        return [line.rstrip('\n') for line in stream if line.strip()]
+    return [line for line in storage.read_text(path).split('\n') if line.strip()]
 
 
 def prepare(name, data_dir):
@@ -64,7 +72,7 @@ def prepare(name, data_dir):
     _stay_offline()
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-        if not os.path.isfile(os.path.join(str(builder.data_dir), 'dataset_info.json')):
+        if not os.path.isfile(os.path.join(str(builder.data_dir), INFO)):
             builder.download_and_prepare()
         return str(builder.data_dir)
     except Exception as error:

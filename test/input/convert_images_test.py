@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from input import image_check, manifest
+from input import dataset_json, image_check
 
 GOOD = tools.encoded(quality=95)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -125,7 +125,7 @@ def test_reencode_salvages_what_is_truncated(mixed, tmp_path, capsys):
     said = capsys.readouterr().out
     assert '1 truncated JPEG' in said and '1 empty file' in said and '1 not an image' in said
     assert len(tools.examples(out)) == 16
-    assert manifest.read(str(out))['splits']['train']['num_examples'] == 16
+    assert dataset_json.read(str(out))['splits']['train']['num_examples'] == 16
 
 
 def test_the_graph_decodes_what_was_written(mixed, tmp_path):
@@ -159,6 +159,6 @@ def test_command_line_with_odd_names_and_two_processes(tmp_path):
     for expected in ('6 images in 2 shards', 'nothing to do'):
         done = subprocess.run(command, stdout=subprocess.PIPE, cwd=str(tmp_path), check=True)
         assert expected in done.stdout.decode()
-    assert manifest.read(out)['class_names'] == ['grüße & küsse', '狗']
+    assert dataset_json.read(out)['class_names'] == ['grüße & küsse', '狗']
     with open(os.path.join(out, 'labels.txt'), encoding='utf-8') as stream:
         assert stream.read() == '0:grüße & küsse\n1:狗\n'

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common.errors import DataError
-from input import manifest
+from input import dataset_json
 from input.convert import layouts, partition
 
 SYNSETS = ('n01440764', 'n01443537', 'n02105855')
@@ -28,7 +28,7 @@ def test_class_folders_are_sorted_and_zero_based(tmp_path, capsys):
     tools.put(f'{root}/a/nested/deep.jpg', tools.encoded(seed=9))
     os.symlink(f'{root}/a', f'{root}/linked')
     assert tools.convert(root, tmp_path / 'out') == 0
-    content = manifest.read(str(tmp_path / 'out'))
+    content = dataset_json.read(str(tmp_path / 'out'))
     assert content['class_names'] == ['C', 'a', 'b', 'linked']
     assert (content['label_offset'], content['num_classes'], content['name']) == (0, 4, 'in')
     rows = tools.examples(tmp_path / 'out')
@@ -54,7 +54,7 @@ def test_split_folders(names, expected, tmp_path):
     for name in names:
         tools.tree(tmp_path / 'in' / name, images=2)
     assert tools.convert(tmp_path / 'in', tmp_path / 'out') == 0
-    splits = manifest.read(str(tmp_path / 'out'))['splits']
+    splits = dataset_json.read(str(tmp_path / 'out'))['splits']
     assert set(splits) == expected
     assert all(split['num_examples'] == 4 for split in splits.values())
 
@@ -96,7 +96,7 @@ def test_imagenet_layout_has_labels_from_one(train, validation, tmp_path):
     root = imagenet(tmp_path / 'in', train, validation)
     (root / 'synset_words.txt').write_text('n01440764 tench, Tinca tinca\n')
     assert tools.convert(root, tmp_path / 'out') == 0
-    content = manifest.read(str(tmp_path / 'out'))
+    content = dataset_json.read(str(tmp_path / 'out'))
     assert content['label_offset'] == 1
     assert content['class_names'] == ['tench, Tinca tinca', SYNSETS[1], SYNSETS[2]]
     if validation:
@@ -111,9 +111,9 @@ def test_imagenet_layout_has_labels_from_one(train, validation, tmp_path):
 def test_splits_one_after_the_other(tmp_path):
     root, out = imagenet(tmp_path / 'in'), tmp_path / 'out'
     assert tools.convert(root, out, '--split=train') == 0
-    assert set(manifest.read(str(out))['splits']) == {'train'}
+    assert set(dataset_json.read(str(out))['splits']) == {'train'}
     assert tools.convert(root, out, '--split=validation') == 0
-    assert set(manifest.read(str(out))['splits']) == {'train', 'validation'}
+    assert set(dataset_json.read(str(out))['splits']) == {'train', 'validation'}
     assert tools.convert(root, out) == 0 and tools.run('--verify', out) == 0
 
 
@@ -142,7 +142,7 @@ def test_cifar_is_lossless(tmp_path):
     import io
     root, out = cifar(tmp_path / 'in'), tmp_path / 'out'
     assert tools.convert(root, out) == 0 and tools.run('--verify', out) == 0
-    content = manifest.read(str(out))
+    content = dataset_json.read(str(out))
     assert content['splits']['train']['num_examples'] == 14
     assert content['class_names'] == ['airplane', 'automobile', 'bird']
     row = tools.by_name(out, 'validation')['test_batch.bin#5']
@@ -206,10 +206,11 @@ def test_shards_by_size():
 
 def test_shuffled_by_the_seed_over_the_shards():
     items = [layouts.Item(str(index), index // 500, None) for index in range(1000)]
-    shards = partition.deal('train', items, 3, 0)
+    shards = partition.into_shards('train', items, 3, 0)
     assert [file for file, _ in shards] == [f'train-{i:05d}-of-00003' for i in range(3)]
     assert [len(rows) for _, rows in shards] == [333, 333, 334]
     assert sorted(row for _, rows in shards for row in rows) == sorted(items)
     for _, rows in shards:
         assert 100 < sum(row.label for row in rows) < 233
-    assert partition.deal('train', items, 3, 0) == shards != partition.deal('train', items, 3, 1)
+    assert partition.into_shards('train', items, 3, 0) == shards
+    assert partition.into_shards('train', items, 3, 1) != shards

@@ -1,35 +1,22 @@
 """TFRecord framing and Example serialisation against TensorFlow's own."""
 
+import glob
+import os
+import re
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from input import crc32c, tfrecord
+from input import example, tfrecord
 
 VALUES = {'image/encoded': bytes(range(256)) * 3, 'image/class/label': 300, 'image/height': 1,
           'image/class/text': 'Käse'.encode(), 'negative': -5}
 
 
-def test_crc32c_of_the_standard():
-    assert crc32c.crc32c(b'123456789') == 0xE3069283
-    assert crc32c.crc32c(bytes(32)) == 0x8A9136AA    # RFC 3720, B.4
-    assert crc32c.crc32c(b'\xff' * 32) == 0x62A8AB43
-
-
-@pytest.mark.parametrize('size', [0, 63, 64, 255, 256, 257, 8191, 100003])
-def test_crc32c_by_table_equals_byte_by_byte(size):
-    data = np.random.RandomState(size).bytes(size)
-    state = 0xFFFFFFFF
-    for byte in data:
-        state ^= byte
-        for _ in range(8):
-            state = state >> 1 ^ (0x82F63B78 if state & 1 else 0)
-    assert crc32c.crc32c(data) == state ^ 0xFFFFFFFF
-
-
 def test_example_is_what_tensorflow_parses():
-    example = tf.train.Example.FromString(tfrecord.encode_example(VALUES))
-    feature = example.features.feature
+    parsed = tf.train.Example.FromString(example.encode_example(VALUES))
+    feature = parsed.features.feature
     assert set(feature) == set(VALUES)
     for name, value in VALUES.items():
         kind = feature[name].int64_list if isinstance(value, int) else feature[name].bytes_list
@@ -42,11 +29,11 @@ def test_decode_reads_what_tensorflow_writes():
         'b': tf.train.Feature(bytes_list=tf.train.BytesList(value=[b'x', b''])),
         'none': tf.train.Feature()}
     data = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
-    found = tfrecord.decode_example(data)
+    found = example.decode_example(data)
     assert (found['a'], found['b'], found['none']) == ([1, 300, -7], [b'x', b''], [])
     for broken in (data[:-3], b'\xff\xff', b'no example'):
         with pytest.raises(ValueError):
-            tfrecord.decode_example(broken)
+            example.decode_example(broken)
 
 
 def test_files_are_interchangeable_with_tensorflow(tmp_path):
@@ -61,3 +48,30 @@ def test_files_are_interchangeable_with_tensorflow(tmp_path):
     with open(ours, 'rb') as left, open(theirs, 'rb') as right:
         assert left.read() == right.read()
     assert [payload for _, payload in tfrecord.read_records(theirs)] == records
+
+
+def test_one_module_knows_the_framing_and_one_the_examples():
+    root = os.path.dirname(os.path.abspath(tfrecord.__file__))
+    knowing = {'framing': set(), 'example': set()}
+    for path in glob.glob(os.path.join(root, '**', '*.py'), recursive=True):
+        with open(path, encoding='utf-8') as stream:
+            text = stream.read()
+        if re.search(r"'<Q|tf_record_iterator", text):
+            knowing['framing'].add(os.path.basename(path))
+        if re.search(r'Example\.FromString|>> 3', text):
+            knowing['example'].add(os.path.basename(path))
+    assert knowing == {'framing': {'tfrecord.py'}, 'example': {'example.py'}}
+
+
+@pytest.mark.parametrize('position', [3, 9])
+def test_damaged_framing_is_said_with_its_place(position, tmp_path):
+    path = str(tmp_path / 'shard')
+    with tfrecord.Writer(path) as writer:
+        for size in (10, 20, 30):
+            writer.write(bytes(size))
+    assert tfrecord.count_records(path) == 3
+    with open(path, 'r+b') as stream:
+        stream.seek(26 + position)
+        stream.write(b'\x55')
+    with pytest.raises(tfrecord.BadRecord, match=r'record 1 \(byte 26\)'):
+        tfrecord.count_records(path)

@@ -11,7 +11,7 @@ import image_tools as tools
 import pytest
 
 from common.errors import DataError
-from input import manifest
+from input import dataset_json, progress
 from input.convert import parallel, shard_writer, staging
 from input.convert.conversion import Options, convert
 
@@ -61,7 +61,7 @@ def test_an_interrupted_run_shows_nothing_and_goes_on(interrupted, tmp_path, mon
     write = shard_writer.tfrecord.Writer.write
     monkeypatch.setattr(shard_writer.tfrecord.Writer, 'write',
                         lambda self, payload: (written.append(1), write(self, payload)))
-    assert quietly(root, out, shards=4) == manifest.read(str(fresh))
+    assert quietly(root, out, shards=4) == dataset_json.read(str(fresh))
     assert len(written) == 20    # two of the four shards
     assert contents(out) == contents(fresh) and not staged.exists()
 
@@ -105,7 +105,7 @@ def test_output_inside_the_input_is_no_class(tmp_path):
     root = tools.tree(tmp_path / 'in')
     for _ in range(2):
         assert tools.convert(root, f'{root}/records') == 0
-    assert manifest.read(f'{root}/records')['num_classes'] == 2
+    assert dataset_json.read(f'{root}/records')['num_classes'] == 2
 
 
 def test_two_conversions_at_once(tmp_path):
@@ -155,11 +155,8 @@ def test_signals_stop_cleanly(number, tmp_path):
 
 
 def test_a_killed_worker_is_reported(tmp_path):
-    class Quiet(parallel.Progress):
-        def show(self, *arguments, **options):
-            pass
     with pytest.raises(parallel.Stopped, match='worker process was killed'):
-        parallel.run(kill_itself, [1, 2, 3], 2, Quiet('', 3))
+        parallel.run(kill_itself, [1, 2, 3], 2, progress.bar('', 3))
 
 
 def kill_itself(task, advance):

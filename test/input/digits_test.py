@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from common.errors import DataError
-from input import manifest
+from input import dataset_json
 from input.sources import digits
 
 
@@ -37,7 +37,7 @@ def prepared(tmp_path_factory):
 def test_two_processes_leave_one_good_folder(prepared):
     assert os.listdir(os.path.dirname(prepared)) == ['digits']
     assert tools.run('--verify', prepared, '--workers=1') == 0
-    content = manifest.read(prepared)
+    content = dataset_json.read(prepared)
     assert content['class_names'] == [str(digit) for digit in range(10)]
     assert content['splits']['train']['num_examples'] == 1437
     assert content['splits']['validation']['num_examples'] == 360

@@ -105,15 +105,17 @@ def test_label_out_of_range_beyond_the_sample_fails_in_the_graph(tmp_path, monke
     assert path in told and 'record 64' in told and 'label 64' in told
 
 
-def test_truncated_and_corrupt_shards(tmp_path):
+def test_truncated_and_corrupt_shards(tmp_path, monkeypatch):
     paths = both(tmp_path)
     rewrite(paths[1], lambda content: content[:-10])
     refused(tmp_path, paths[1], 'record 5', 'truncated', '--verify')
     paths = both(tmp_path)
     rewrite(paths[0], lambda content: content[:-40] + b'\0' + content[-39:])
+    refused(tmp_path, paths[0], 'record 5 is damaged')
+    monkeypatch.setattr(readers, 'SAMPLE_RECORDS', 4)
     inputs = opened(tmp_path)
     told, _ = failure(inputs, inputs.train_input_fn(4))
-    assert paths[0] in told and 'record 4' in told and '--verify' in told
+    assert paths[0] in told and 'record 5 is damaged' in told and '--verify' in told
 
 
 def test_undecodable_image(tmp_path):
@@ -172,7 +174,7 @@ def test_manifest_that_does_not_fit(tmp_path):
     manifest.write_text(json.dumps(content))
     refused(tmp_path, 'gone is missing', mode='train')
     manifest.write_text('{"splits": 3}')
-    refused(tmp_path, 'not a manifest')
+    refused(tmp_path, 'damaged or not of this project')
 
 
 def test_damaged_length_is_noticed(tmp_path):

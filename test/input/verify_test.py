@@ -7,7 +7,7 @@ import shutil
 import image_tools as tools
 import pytest
 
-from input import tfrecord
+from input import example, tfrecord
 from input.convert.verify import verify
 
 
@@ -45,12 +45,12 @@ def flip(folder, position):
 
 def rewrite(path, change):
     """Writes a shard again with one changed example, all CRCs right."""
-    rows = [tfrecord.decode_example(payload)
+    rows = [example.decode_example(payload)
             for _, payload in tfrecord.read_records(str(path))]
     change(rows[2])
     with tfrecord.Writer(str(path)) as writer:
         for row in rows:
-            writer.write(tfrecord.encode_example({key: row[key][0] for key in row}))
+            writer.write(example.encode_example({key: row[key][0] for key in row}))
 
 
 def test_good_data(converted, capsys):
@@ -123,7 +123,7 @@ def test_manifest_against_the_files(folder, capsys):
     assert any('num_examples is 4, dataset.json says 9' in fault for fault in faults(folder))
     (folder / 'dataset.json').write_text('{')
     assert tools.run('--verify', folder) == 3
-    assert 'damaged or no manifest' in capsys.readouterr().err
+    assert 'damaged or not of this project' in capsys.readouterr().err
     os.remove(str(folder / 'dataset.json'))
     assert tools.run('--verify', folder) == 0
     assert 'no dataset.json' in capsys.readouterr().out
@@ -131,5 +131,5 @@ def test_manifest_against_the_files(folder, capsys):
 
 def test_keys_of_tensorflow_datasets(tmp_path):
     with tfrecord.Writer(str(tmp_path / 'x-train.tfrecord-00000-of-00001')) as writer:
-        writer.write(tfrecord.encode_example({'image': tools.encoded(), 'label': 3}))
+        writer.write(example.encode_example({'image': tools.encoded(), 'label': 3}))
     assert faults(tmp_path) == []

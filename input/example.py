@@ -1,0 +1,128 @@
+"""tf.train.Example in protocol-buffer wire format, without TensorFlow: map<string, Feature>."""
+
+from collections import namedtuple
+
+# image and label: the keys of the two features a reader needs.
+KeyLayout = namedtuple('KeyLayout', 'name image label')
+# slim's and the TPU converter's keys, and those of tensorflow-datasets.
+KEY_LAYOUTS = (KeyLayout('slim', 'image/encoded', 'image/class/label'),
+               KeyLayout('tfds', 'image', 'label'))
+
+_ONE_BYTE = [bytes((value,)) for value in range(128)]
+
+
+def _varint(value):
+    if value < 128:
+        return _ONE_BYTE[value]
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _field(number, payload):
+    return _ONE_BYTE[number << 3 | 2] + _varint(len(payload)) + payload
+
+
+def _feature(value):
+    """Feature message: int -> int64_list, bytes -> bytes_list."""
+    if isinstance(value, int):
+        return _field(3, _field(1, _varint(value & (1 << 64) - 1)))
+    return _field(1, _field(1, value))
+
+
+def encode_example(values):
+    """Serialized tf.train.Example of {name: bytes or int}."""
+    entries = [_field(1, _field(1, name.encode()) + _field(2, _feature(values[name])))
+               for name in sorted(values)]
+    return _field(1, b''.join(entries))
+
+
+def _read_varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+
+
+def _fields(data):
+    """Yields (field number, payload) of the length-delimited and varint fields of a message."""
+    at = 0
+    while at < len(data):
+        tag, at = _read_varint(data, at)
+        if tag & 7 == 0:
+            value, at = _read_varint(data, at)
+        elif tag & 7 == 2:
+            size, at = _read_varint(data, at)
+            if at + size > len(data):
+                raise ValueError('field runs past the end')
+            value, at = data[at:at + size], at + size
+        elif tag & 7 in (1, 5):
+            size = 8 if tag & 7 == 1 else 4
+            value, at = data[at:at + size], at + size
+        else:
+            raise ValueError(f'unknown wire type {tag & 7}')
+        yield tag >> 3, value
+
+
+def _values(feature):
+    """List of bytes or ints of a Feature; integers packed or not; no floats."""
+    found = []
+    for kind, content in _fields(feature):
+        for _, value in _fields(content):
+            if kind == 1:
+                found.append(bytes(value))
+            elif kind == 3 and isinstance(value, int):
+                found.append(value)
+            elif kind == 3:
+                at = 0
+                while at < len(value):
+                    number, at = _read_varint(value, at)
+                    found.append(number)
+    return [value - (1 << 64) if isinstance(value, int) and value >> 63 else value
+            for value in found]
+
+
+def decode_example(payload):
+    """{name: list of bytes or ints} of a serialized tf.train.Example.
+
+    Raises:
+        ValueError: the bytes are no Example.
+    """
+    found = {}
+    try:
+        for number, features in _fields(memoryview(payload)):
+            if number != 1:
+                raise ValueError(f'unexpected field {number}')
+            for _, entry in _fields(features):
+                parts = dict(_fields(entry))
+                found[bytes(parts[1]).decode()] = _values(parts.get(2, b''))
+    except (IndexError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f'not a tf.train.Example ({error})') from error
+    return found
+
+
+def key_layout(values):
+    """The KeyLayout of a decoded Example; ValueError with the keys that are there."""
+    for layout in KEY_LAYOUTS:
+        if layout.image in values and layout.label in values:
+            return layout
+    wanted = ' or '.join(f'{row.image} + {row.label}' for row in KEY_LAYOUTS)
+    raise ValueError(f'no image and label among its keys: {", ".join(sorted(values)) or "none"}; '
+                     f'needed: {wanted}')
+
+
+def image_and_label(values, layout):
+    """(encoded image, stored label) of a decoded Example; ValueError where one is missing."""
+    image, label = values.get(layout.image, ()), values.get(layout.label, ())
+    if (len(image) != 1 or len(label) != 1 or not isinstance(label[0], int)
+            or not isinstance(image[0], bytes)):
+        raise ValueError(f'needs one value in {layout.image} and in {layout.label}; its keys are '
+                         f'{", ".join(sorted(values)) or "none"}')
+    return image[0], label[0]
