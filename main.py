@@ -21,35 +21,38 @@ console.silence_import()
 def main(argv):
     """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
     given = flags.parse(argv)
-    first = flags.merge(given)
     import tensorflow.compat.v1 as tf
-    console.configure(first.verbose)
+    console.configure(given.value('verbose'))
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
     import models
     from estimator import runner
-    from estimator.devices import session
-    from input import Inputs, Serving, dataset_recipes
+    from input import Inputs, Serving
 
-    try:
-        network = models.get_network(first.model_name)
-        devices = session.find_device(first).count if first.recipe == 'launcher' else 1
-        recipe = network.recipe_named(first.recipe, devices)
-    except ValueError as error:
-        raise flags.FlagError(str(error))
-    first = first._replace(model_dir=first.model_dir or os.path.join('result', network.name))
-    data_set = dataset_recipes(first, network.on_digits)
-    params = flags.merge(given, [recipe] + runner.layers(network, first, data_set))
+    network = models.get_network(given.value('model_name'))
+    params = flags.merge(given, recipes(network, given))
     if params.explain:
         print(flags.explain(params))
         return 0
-    if params.model_dir is None:
-        params = params._replace(model_dir=first.model_dir)
     inputs = functools.partial(
         Serving if params.mode in runner.SERVING else Inputs, params,
         preprocessing=network.preprocessing, image_size=network.image_size,
         native_classes=network.num_classes)
     return runner.run(network, params, inputs)
+
+
+def recipes(network, given):
+    """[(source, flags)] below the command line: the network's, the data set's, the mode's."""
+    from estimator import runner
+    from estimator.devices.session import find_device
+    from input import dataset_recipes
+    folder = given.value('model_dir') or os.path.join('result', network.name)
+    device = find_device(given.value('device'), given.value('num_devices'))
+    rows = [('default', {'model_dir': folder}),
+            network.recipe_named(given.value('recipe'), device.count)]
+    if given.value('mode') not in runner.STANDALONE:
+        rows += dataset_recipes(given, network.on_digits)
+    return rows + runner.mode_flags(network, given, folder)
 
 
 def report(error):

@@ -15,7 +15,7 @@ class ProgramError(Exception):
     exit_code = 1
 
 
-class FlagError(ProgramError):
+class FlagError(ProgramError, ValueError):
     """A flag, recipe or configuration file that cannot be used, or flags that contradict."""
     exit_code = 2
 

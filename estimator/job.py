@@ -1,19 +1,18 @@
 """One run: a network, its resolved flags and its data, and the steps every mode is made of."""
 
 import contextlib
-import fcntl
-import os
+import functools
 import time
 
 import tensorflow.compat.v1 as tf
 
 from common.console import duration, say
-from common.errors import CheckpointError, DataError, ProgramError
+from common.errors import CheckpointError, DataError
 from estimator import model_fn, results
-from estimator import plan as plan_lib
+from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
-from estimator.devices import precision as precision_lib
+from estimator.checkpoints import weights as weights_lib
 from estimator.devices import session
 from estimator.hooks import log_styles, nan_guard, preemption, progress, saver, trace
 from estimator.training import schedules
@@ -26,41 +25,39 @@ class Job:
     """Trains and evaluates one network in one model_dir."""
 
     def __init__(self, network, params, inputs):
-        self.network = network
-        self.inputs = inputs
-        self.device = session.find_device(params)
-        self.precision = precision_lib.choose(params, self.device.kind)
-        images_per_run = (params.train_batch_size or 1) * self.device.count
-        self.global_batch = images_per_run * params.gradient_accumulation_steps
+        self.network, self.params, self.inputs = network, params, inputs
+        resumed = checkpoints.latest_good(params.model_dir)
+        self.run = run_lib.prepare(params, inputs.num_train_images,
+                                   self._arguments_for(resumed))
         self.preemption = preemption.Preemption()
-        self.throughput = progress.Throughput(images_per_run)
+        self.throughput = progress.Throughput(self._images_a_run())
         self.started = time.time()
-        self.measured = {'precision': self.precision.text}
-        latest = checkpoints.latest_good(params.model_dir)
-        self.params = self._fit_to_checkpoint(params, latest)
-        self.plan = None
 
-    def _fit_to_checkpoint(self, params, latest):
-        """Params with which the network's variables are those of the checkpoint to continue from.
+    def _arguments_for(self, resumed):
+        """Arguments of network.build with which its variables are the checkpoint's.
 
-        A checkpoint of the same network in another published form (MobileNetV2's two classifiers,
-        MnasNet with or without Keras names) selects that form; any other one is refused.
+        A checkpoint of the same network in another published variant selects that one; any other
+        checkpoint to resume from is refused.
         """
-        source = latest or (params.init_checkpoint and checkpoints.resolve(params.init_checkpoint))
+        params = self.params
+        arguments = run_lib.arguments(self.network, params, self.inputs.num_classes)
+        source = resumed or (params.init_checkpoint and checkpoints.resolve(params.init_checkpoint))
         if not source:
-            return params
-        params, _ = variants.fitting(self.network, params, source, self.inputs.num_classes,
-                                  self.inputs.image_size)
-        if latest:
-            checkpoints.require_fit(
-                latest, self.variables(params),
-                f'{self.network.name} with {self.inputs.num_classes} classes')
-        return params
+            return arguments
+        arguments, wrong = variants.fitting(self.network, arguments, source)
+        if resumed and wrong:
+            raise checkpoints.not_of(
+                resumed, f'{self.network.name} with {self.inputs.num_classes} classes', wrong)
+        return arguments
 
-    def variables(self, params):
-        """{name: shape} of the network's variables under these params."""
-        return variants.variables(self.network, params, self.inputs.num_classes,
-                               self.inputs.image_size)
+    def _images_a_run(self):
+        """Images of one session.run on all devices."""
+        return (self.params.train_batch_size or 1) * self.run.device.count
+
+    @property
+    def global_batch(self):
+        """Images of one update of the weights."""
+        return self._images_a_run() * self.params.gradient_accumulation_steps
 
     def latest(self):
         """Prefix of the newest checkpoint in model_dir, or None."""
@@ -71,65 +68,58 @@ class Job:
         return checkpoints.step_of(self.latest())
 
     def announce(self):
-        """Makes the plan and prints what is about to happen."""
-        params, plan = self.params, self.make_plan()
+        """Prints what is about to happen."""
+        params, plan, device = self.params, self.run.plan, self.run.device
         rate = schedules.peak_learning_rate(params, plan)
         say(f'network    {self.network.name}, {self.inputs.num_classes} classes, '
             f'{self.inputs.image_size}x{self.inputs.image_size} pixels')
         say(f'data       {self.inputs.summary()}')
         say(f'training   {plan.train_steps} steps = {plan.epochs:.2f} epochs of '
             f'{plan.steps_per_epoch:.1f} steps, global batch {plan.global_batch} '
-            f'({params.train_batch_size} on each of {self.device.text})')
+            f'({params.train_batch_size} on each of {device.text})')
         say(f'optimizer  {params.optimizer}, learning rate {rate:g}, '
             f'{params.lr_schedule} schedule, {params.lr_warmup_epochs or 0:g} warm-up epochs')
-        say(f'precision  {self.precision.text}')
-
-    def make_plan(self):
-        """The plan, once."""
-        if self.plan is None:
-            self.plan = plan_lib.make_plan(
-                self.params, self.inputs.num_train_images, self.global_batch)
-        return self.plan
+        say(f'precision  {self.run.precision.text}')
 
     def estimator(self, eval_weights=('raw',), initial=None, save=(None, None)):
         """The Estimator of this job's network."""
-        run = model_fn.Run(self.plan, self.inputs.num_classes, self.precision, self.device,
-                           eval_weights, initial)
-        function = self.network.model_fn_builder(self.network, self.params, run)
-        return session.make_estimator(function, self.params, self.device, self.precision, *save)
+        run = self.run._replace(eval_weights=eval_weights, initial=initial)
+        function = self.network.model_fn_builder(functools.partial(model_fn.build, run=run))
+        return session.make_estimator(function, run, self.params.model_dir, *save)
 
     def train(self, until):
-        """Trains to a global step. Returns whether it got there (False: preempted)."""
-        params, step = self.params, self.step()
-        plan = self.make_plan()
+        """Trains to a global step.
+
+        Returns {'loss', 'train_accuracy'} of its last batch; preemption.signal says whether it got
+        there.
+        """
+        params, run, step = self.params, self.run, self.step()
         initial = None
         if params.init_checkpoint and not self.latest():
             initial = checkpoints.plan_restore(
-                params.init_checkpoint, self.variables(params), params.init_exclude,
+                params.init_checkpoint, self.network.variables(**run.arguments),
+                params.init_exclude,
                 averages=bool(params.moving_average_decay))
             say(initial.report)
         save = _cadence(params)
-        bar = progress.Progress(plan, params.model_dir, self.throughput,
+        bar = progress.Progress(run.plan, params.model_dir, self.throughput,
                                 params.log_step_count_steps, params.gradient_accumulation_steps,
                                 params.log_style)
-        hooks = [self.throughput, nan_guard.NanGuard(self.precision.loss_scale == 'dynamic'), bar]
-        hooks += trace.hooks(params, self.device)
+        hooks = [self.throughput, nan_guard.NanGuard(run.precision.loss_scale == 'dynamic'), bar]
+        hooks += trace.hooks(params, run.device)
         hooks.append(self.preemption.hook())
-        if self.device.kind != 'npu':
+        if run.device.kind != 'npu':
             hooks.append(saver.Saver(params.model_dir, *save))
         input_fn = self.inputs.train_input_fn(
-            params.train_batch_size, first_example=step * plan.global_batch)
+            params.train_batch_size, first_example=step * run.plan.global_batch)
         with self._explained():
             self.estimator(initial=initial, save=save).train(
-                session.for_this_process(input_fn, self.device), hooks=hooks, max_steps=until)
-        if bar.last:
-            self.measured.update(loss=float(bar.last['loss']),
-                                 train_accuracy=float(bar.last['train_accuracy']))
-        return self.preemption.signal is None
+                session.for_this_process(input_fn, run.device), hooks=hooks, max_steps=until)
+        return {name: float(bar.last[name]) for name in ('loss', 'train_accuracy') if bar.last}
 
     def evaluate(self, prefix):
         """Evaluates a checkpoint on every image; returns the metrics, or None when preempted."""
-        weights = choose_weights(self.params.eval_weights, prefix)
+        weights = weights_lib.to_evaluate(self.params.eval_weights, prefix)
         start = time.time()
         with self._explained():
             metrics = self.estimator(weights).evaluate(
@@ -140,7 +130,7 @@ class Job:
         if self.preemption.signal is not None:
             return None
         metrics = {name: value.item() for name, value in metrics.items()}
-        metrics['weights'] = weights[0]
+        metrics.update(weights=weights[0], checkpoint=prefix)
         spent = time.time() - start
         parts = [f'{w}: top-1 {metrics["top_1_accuracy_" + w]:.4f} '
                  f'top-5 {metrics["top_5_accuracy_" + w]:.4f} '
@@ -150,21 +140,18 @@ class Job:
             f'{duration(spent)})')
         for line in log_styles.STYLES[self.params.log_style].evaluation(metrics, prefix):
             say(line)
-        self.measured.update(
-            {name: value for name, value in metrics.items() if name not in ('loss', 'global_step')},
-            checkpoint=prefix)
         return metrics
 
-    def finish(self, status):
-        """Writes result.json; returns its path."""
+    def finish(self, status, record):
+        """Writes result.json of a results.Record; returns its path."""
         step = self.step()
-        self.measured.update(
-            global_batch=self.global_batch, num_devices=self.device.count, global_step=step,
+        measured = dict(
+            {'checkpoint': self.latest()}, **record.values(), precision=self.run.precision.text,
+            global_batch=self.global_batch, num_devices=self.run.device.count, global_step=step,
             examples_seen=step * self.global_batch,
             images_per_sec=self.throughput.images_per_sec() or None,
             duration_sec=time.time() - self.started)
-        self.measured.setdefault('checkpoint', self.latest())
-        return results.write_result(self.params.model_dir, status, self.params, self.measured)
+        return results.write_result(self.params.model_dir, status, self.params, measured)
 
     @contextlib.contextmanager
     def _explained(self):
@@ -185,17 +172,6 @@ class Job:
             raise
 
 
-def choose_weights(wanted, prefix):
-    """Which weights to evaluate: ('ema', 'raw'), ('ema',) or ('raw',), by flag and checkpoint."""
-    averaged = checkpoints.has_averages(prefix)
-    if wanted == 'ema' and not averaged:
-        raise CheckpointError(f'{prefix} holds no averaged weights (it was trained with '
-                              '--moving_average_decay=0). Use --eval_weights=raw.')
-    if wanted == 'both':
-        return ('ema', 'raw') if averaged else ('raw',)
-    return (wanted,)
-
-
 def _cadence(params):
     """(steps, seconds) between checkpoints: exactly one of them is set."""
     if params.save_checkpoints_steps:
@@ -205,20 +181,3 @@ def _cadence(params):
     if params.iterations_per_loop:
         return max(100, params.iterations_per_loop), None
     return None, SAVE_SECONDS
-
-
-@contextlib.contextmanager
-def exclusive(model_dir):
-    """Keeps a second run out of a model_dir; the lock goes with the process."""
-    os.makedirs(model_dir, exist_ok=True)
-    with open(os.path.join(model_dir, '.lock'), 'a+') as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            stream.seek(0)
-            raise ProgramError(f'{model_dir} is in use by process {stream.read().strip()}. '
-                                 'Wait for it, or give another --model_dir.')
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield

@@ -1,7 +1,7 @@
 """The training head every network shares: logits -> loss -> train_op / metrics / predictions.
 
-A network file's `model_fn_builder` calls `build`; what differs between networks arrives as the
-network (its graph, its weight decay rule, its averaged variables) and as the recipe in params.
+What differs between networks is handed in by their `model_fn_builder` (the graph, the weight decay
+rule, the averaged variables), what differs between runs is the Run.
 """
 
 import collections
@@ -15,62 +15,51 @@ from estimator.devices import session
 from estimator.hooks import published
 from estimator.training import accumulation, averaging, losses, optimizers, schedules
 
-Run = collections.namedtuple(
-    'Run', ['plan', 'num_classes', 'precision', 'device', 'eval_weights', 'initial'])
-Run.__doc__ = """What the runner found out before a graph is built.
-
-plan: plan.Plan; num_classes: int; precision: precision.Precision; device: session.Device;
-eval_weights: tuple out of ('ema', 'raw'), the first one is the headline;
-initial: checkpoints.Restore to start from, or None.
-"""
+Own = collections.namedtuple('Own', ['build', 'regularization_loss', 'model_variables'])
+Own.__doc__ = """What is a network's own; see the methods of models.network.Network."""
 
 
-def build(network, params, run):
+def build(build_network, regularization_loss, model_variables, run):
     """Estimator model_fn(features, labels, mode) of a network.
 
+    build_network, regularization_loss, model_variables: see Own; run: run.Run.
     features: {'image': [batch, height, width, 3] normalised}; labels: {'label': int64 [batch]}
     and, with mixup or CutMix, {'target': float32 [batch, num_classes]}.
     """
+    network = Own(build_network, regularization_loss, model_variables)
+
     def model_fn(features, labels, mode):
         images = features['image']
         if mode == tf.estimator.ModeKeys.PREDICT:
-            return _predict(network, params, run, features)
+            return _predict(network, run, features)
         if mode == tf.estimator.ModeKeys.EVAL:
-            return _evaluate(network, params, run, images, labels)
-        return _train(network, params, run, images, labels)
+            return _evaluate(network, run, images, labels)
+        return _train(network, run, images, labels)
     return model_fn
 
 
-def overrides(network, params, num_classes):
-    """Arguments of network.build that the flags decide; None leaves the network its own."""
-    given = {name: getattr(params, name) for name in network.arguments}
-    given = {name: value for name, value in given.items() if value is not None}
-    return dict(given, num_classes=num_classes)
-
-
-def averaged_logits(network, params, run, images, weights, reuse=tf.AUTO_REUSE):
+def averaged_logits(network, arguments, images, weights, reuse=tf.AUTO_REUSE):
     """Inference logits under the raw or the averaged ('ema') weights."""
     getter = averaging.shadow_getter if weights == 'ema' else None
     with tf.variable_scope(tf.get_variable_scope(), custom_getter=getter, reuse=reuse):
-        return network.build(images, training=False,
-                             **overrides(network, params, run.num_classes))
+        return network.build(images, training=False, **arguments)
 
 
-def _train(network, params, run, images, labels):
+def _train(network, run, images, labels):
+    params, num_classes = run.params, run.arguments['num_classes']
     step = tf.train.get_or_create_global_step()
     seed = tf.stack([tf.constant(params.seed, tf.int64), tf.cast(step, tf.int64)])
     images = tf.cast(images, run.precision.compute_dtype)
-    logits, _ = network.build(images, training=True, seed=seed,
-                              **overrides(network, params, run.num_classes))
+    logits, _ = network.build(images, training=True, seed=seed, **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
     target = labels.get('target', labels['label'])
     entropy = tf.reduce_mean(losses.cross_entropy(
-        logits, target, run.num_classes, params.label_smoothing, params.label_smoothing_style))
+        logits, target, num_classes, params.label_smoothing, params.label_smoothing_style))
     decay = network.regularization_loss(params.weight_decay, params.weight_decay_on)
     loss = tf.add(entropy, decay, name='loss')
     rate = schedules.learning_rate(params, run.plan, step)
-    train_op, gradient_norm = _update(network, params, run, loss, rate, step)
+    train_op, gradient_norm = _update(network, run, loss, rate, step)
     correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
     accuracy = tf.reduce_mean(correct)
     published.publish(loss=loss, cross_entropy=entropy, learning_rate=rate,
@@ -81,8 +70,9 @@ def _train(network, params, run, images, labels):
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=train_op)
 
 
-def _update(network, params, run, loss, rate, step):
+def _update(network, run, loss, rate, step):
     """(train_op, norm of the gradient): optimizer step, batch statistics, moving average."""
+    params = run.params
     early = params.moving_average_order == 'before'
     average = None
     if params.moving_average_decay:
@@ -90,7 +80,7 @@ def _update(network, params, run, loss, rate, step):
     updates = list(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
     if average and early:
         updates.append(average.apply(network.model_variables(), step))
-    optimizer = _optimizer(params, run, rate)
+    optimizer = _optimizer(run, rate)
     with tf.control_dependencies(updates):
         gradients = optimizer.compute_gradients(loss, trained_variables(params))
     accumulates = isinstance(optimizer, accumulation.Accumulator)
@@ -104,8 +94,9 @@ def _update(network, params, run, loss, rate, step):
     return train_op, norm
 
 
-def _optimizer(params, run, rate):
+def _optimizer(run, rate):
     """The optimizer with loss scaling and gradient accumulation around it, as asked for."""
+    params = run.params
     optimizer = optimizers.make(params, rate)
     if run.device.kind == 'npu':
         optimizer = session.wrap_npu_optimizer(optimizer, run.device, run.precision)
@@ -126,17 +117,18 @@ def trained_variables(params):
     return [v for v in tf.trainable_variables() if not v.op.name.startswith(frozen or ('\n',))]
 
 
-def _evaluate(network, params, run, images, labels):
+def _evaluate(network, run, images, labels):
+    params, num_classes = run.params, run.arguments['num_classes']
     label = labels['label']
     metrics, loss = {}, None
     for weights in run.eval_weights:
-        logits, _ = averaged_logits(network, params, run, images, weights)
+        logits, _ = averaged_logits(network, run.arguments, images, weights)
         entropy = losses.cross_entropy(
-            logits, label, run.num_classes, params.label_smoothing, params.label_smoothing_style)
+            logits, label, num_classes, params.label_smoothing, params.label_smoothing_style)
         loss = tf.reduce_mean(entropy) if loss is None else loss
         metrics[f'cross_entropy_{weights}'] = tf.metrics.mean(entropy)
         for k in (1, 5):
-            hits = tf.cast(losses.top_k_hits(logits, label, min(k, run.num_classes)), tf.float32)
+            hits = tf.cast(losses.top_k_hits(logits, label, min(k, num_classes)), tf.float32)
             metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(hits)
     headline = run.eval_weights[0]
     for k in (1, 5):
@@ -155,9 +147,9 @@ def _count(number):
     return total.read_value(), tf.assign_add(total, number)
 
 
-def _predict(network, params, run, features):
+def _predict(network, run, features):
     images = features['image']
-    logits, endpoints = averaged_logits(network, params, run, images, run.eval_weights[0])
+    logits, endpoints = averaged_logits(network, run.arguments, images, run.eval_weights[0])
     probabilities = tf.nn.softmax(logits, name='softmax_tensor')
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.PREDICT, predictions=dict(
         features, classes=tf.argmax(logits, axis=1), probabilities=probabilities,

@@ -20,6 +20,28 @@ def write_params(model_dir, params):
     write_json(os.path.join(model_dir, 'params.json'), params._asdict())
 
 
+class Record:
+    """What a run has measured so far; a failed run leaves what it had.
+
+    training: {'loss', 'train_accuracy'} of the last batch; evaluation: metrics of the last
+    evaluation; pictures: paths; error: what ended the run.
+    """
+
+    def __init__(self):
+        self.training, self.evaluation, self.pictures, self.error = {}, {}, (), None
+
+    def values(self):
+        """Everything measured, under the names of result.json."""
+        found = dict(self.training)
+        found.update((name, value) for name, value in self.evaluation.items()
+                     if name not in ('loss', 'global_step'))
+        if self.pictures:
+            found['pictures'] = list(self.pictures)
+        if self.error:
+            found['error'] = self.error
+        return found
+
+
 def write_result(model_dir, status, params, measured):
     """result.json: the contract with launchers and scripts; absent numbers are null."""
     result = {'status': status, 'model_name': params.model_name, 'global_step': None,

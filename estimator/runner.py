@@ -10,7 +10,8 @@ from estimator import curves, results
 from estimator.checkpoints import best
 from estimator.checkpoints.reading import resolve, step_of
 from estimator.hooks import preemption
-from estimator.job import Job, exclusive
+from estimator.job import Job
+from estimator.lock import exclusive
 from estimator.modes import benchmark, export, inspect, pictures, predict, trained_network
 
 
@@ -23,73 +24,72 @@ def run(network, params, open_inputs):
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
     with exclusive(params.model_dir):
-        job = Job(network, params, open_inputs())
+        job, record = Job(network, params, open_inputs()), results.Record()
         job.preemption.install()
-        results.write_params(params.model_dir, job.params)
+        results.write_params(params.model_dir, params)
         if job.inputs.class_names:
             labels_file.write(params.model_dir, job.inputs.class_names)
         status = 'failed'
         try:
-            status = MODES[params.mode](job)
+            status = MODES[params.mode](job, record)
         except Exception as error:
-            job.measured['error'] = str(error)
+            record.error = str(error)
             raise
         finally:
-            path = job.finish(status)
-        _closing(job, status, path)
+            path = job.finish(status, record)
+        _closing(job, record, status, path)
     return preemption.EXIT_CODE if status == 'preempted' else 0
 
 
-def layers(network, first, data_set):
-    """[(source, flags)] laid over the recipe: what the data set brings, then what the mode does.
-
-    first: Params before the recipe, with model_dir; data_set: [(source, flags)].
-    """
-    own = LAYERS[first.mode](network, first) if first.mode in LAYERS else []
-    return own if first.mode in STANDALONE else data_set + own
+def mode_flags(network, given, model_dir):
+    """[(source, flags)] that a mode lays over the recipe; given: flags.Given."""
+    mode = given.value('mode')
+    return MODE_FLAGS[mode](network, given, model_dir) if mode in MODE_FLAGS else []
 
 
-def train(job):
+def train(job, record):
     """Trains to the end of the plan."""
     job.announce()
-    if _already_done(job):
-        return 'completed'
-    return 'completed' if job.train(job.plan.train_steps) else 'preempted'
+    if not _already_done(job):
+        record.training = job.train(job.run.plan.train_steps)
+    return _status(job)
 
 
-def train_and_eval(job):
+def train_and_eval(job, record):
     """Trains in cycles of --steps_per_eval, evaluates after each, keeps the best checkpoint."""
     job.announce()
     keeper = best.BestKeeper(job.params.model_dir)
-    if _already_done(job) and not _evaluate(job, job.latest(), keeper):
-        return 'preempted'
-    for until in cycles(job.step(), job.plan.train_steps, job.params.steps_per_eval):
-        if not job.train(until) or not _evaluate(job, job.latest(), keeper):
-            return 'preempted'
-    pictures.draw(job)
-    return 'completed'
+    if _already_done(job):
+        _evaluate(job, record, job.latest(), keeper)
+    for until in cycles(job.step(), job.run.plan.train_steps, job.params.steps_per_eval):
+        if _status(job) == 'completed':
+            record.training = job.train(until)
+        if _status(job) == 'completed':
+            _evaluate(job, record, job.latest(), keeper)
+    if _status(job) == 'completed':
+        record.pictures = pictures.draw(job)
+    return _status(job)
 
 
-def evaluate(job):
+def evaluate(job, record):
     """Evaluates the newest checkpoint, or each new one until --eval_timeout seconds pass."""
     keeper = best.BestKeeper(job.params.model_dir)
     if not job.params.eval_timeout:
         source = job.latest() or resolve(job.params.init_checkpoint or job.params.model_dir)
-        return 'completed' if _evaluate(job, source, keeper) else 'preempted'
-    plan = job.make_plan()
-    last = None
+        _evaluate(job, record, source, keeper)
+        return _status(job)
     for prefix in _new_checkpoints(job):
-        if not _evaluate(job, prefix, keeper):
-            return 'preempted'
-        last = prefix
-        if step_of(prefix) >= plan.train_steps:
+        _evaluate(job, record, prefix, keeper)
+        if job.run.plan and step_of(prefix) >= job.run.plan.train_steps:
             break
-    if job.preemption.signal is not None:
-        return 'preempted'
-    if last is None:
+    if not record.evaluation and _status(job) == 'completed':
         raise CheckpointError(f'{job.params.model_dir}: no checkpoint appeared within '
                               f'--eval_timeout={job.params.eval_timeout} seconds.')
-    return 'completed'
+    return _status(job)
+
+
+def _status(job):
+    return 'completed' if job.preemption.signal is None else 'preempted'
 
 
 def _new_checkpoints(job):
@@ -118,28 +118,30 @@ def cycles(step, train_steps, steps_per_eval):
 
 
 def _already_done(job):
-    done = job.step() >= job.plan.train_steps
+    done = job.step() >= job.run.plan.train_steps
     if done:
-        say(f'already trained {job.step()}/{job.plan.train_steps} steps in {job.params.model_dir}; '
-            'raise --train_steps or --train_epochs to go on')
+        say(f'already trained {job.step()}/{job.run.plan.train_steps} steps in '
+            f'{job.params.model_dir}; raise --train_steps or --train_epochs to go on')
     return done
 
 
-def _evaluate(job, prefix, keeper):
-    """Evaluates, archives; returns the metrics or None."""
+def _evaluate(job, record, prefix, keeper):
+    """Evaluates and archives; a signal leaves the record as it was."""
     metrics = job.evaluate(prefix)
-    if not metrics or os.path.dirname(prefix) != job.params.model_dir.rstrip('/'):
-        return metrics
-    _record(job, step_of(prefix), metrics)
+    if not metrics:
+        return
+    record.evaluation = metrics
+    if os.path.dirname(prefix) != job.params.model_dir.rstrip('/'):
+        return
+    _add_to_curve(job, step_of(prefix), metrics)
     if job.params.archive_ckpt:
         text = '\n'.join(f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n'
         if keeper.offer(prefix, metrics['top_1_accuracy'], text):
             say(f'best so far: top-1 {metrics["top_1_accuracy"]:.4f}, kept in '
                 f'{job.params.model_dir}/archive')
-    return metrics
 
 
-def _record(job, step, metrics):
+def _add_to_curve(job, step, metrics):
     """A row of eval.csv."""
     weights = metrics['weights']
     images = job.inputs.num_train_images
@@ -148,17 +150,17 @@ def _record(job, step, metrics):
         epoch=round(step * job.global_batch / images, 4) if images else ''))
 
 
-def _closing(job, status, path):
+def _closing(job, record, status, path):
     """The last lines: the numbers, the files, the next command."""
-    measured = job.measured
+    measured = record.evaluation
     if status == 'preempted':
         say(f'{job.preemption.signal}: saved at step {job.step()}; '
             'the same command continues there')
         return
-    if measured.get('top_1_accuracy') is not None:
+    if measured:
         say(f'top-1 {measured["top_1_accuracy"]:.4f} ({measured["weights"]} weights) on '
             f'{measured["eval_examples"]} images after {time.time() - job.started:.0f} s')
-    for picture in measured.get('pictures', ()):
+    for picture in record.pictures:
         say(f'picture    {picture}')
     say(f'result     {path}')
     if status == 'completed' and job.params.mode == 'train_and_eval':
@@ -173,5 +175,5 @@ MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}
 STANDALONE = {'inspect': inspect.run, 'predict': predict.run, 'export': export.run,
               'benchmark': benchmark.run}
 SERVING = ('predict', 'export')
-LAYERS = {'eval': trained_network.layer, 'predict': trained_network.layer,
-          'export': trained_network.layer, 'benchmark': benchmark.layer}
+MODE_FLAGS = {'eval': trained_network.recorded_flags, 'predict': trained_network.recorded_flags,
+              'export': trained_network.recorded_flags, 'benchmark': benchmark.default_flags}

@@ -1,8 +1,8 @@
 """Flags: rows of data -> one frozen Params.
 
     given = flags.parse(sys.argv)                    # command line and overlays, checked
-    network = get_network(flags.merge(given).model_name)
-    params = flags.merge(given, [('recipe mixnet-s', network.recipe)])
+    network = get_network(given.value('model_name'))
+    params = flags.merge(given, [network.recipe_named(given.value('recipe'))])
     print(flags.explain(params))
 
 A library user or a test says flags.make(model_name='mixnet-s', train_steps=5).

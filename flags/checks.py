@@ -38,9 +38,9 @@ def _overflow(values, sources):
                 'Ascend; give one of them.')
 
 
-def _tfds(values, sources):
+def _data_folder(values, sources):
     if values['dataset'] in ('tfrecord', 'folder') and not values['data_dir']:
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
-RULES = (_export_dir, _images, _piecewise, _overflow, _tfds)
+RULES = (_export_dir, _images, _piecewise, _overflow, _data_folder)

@@ -17,23 +17,20 @@ class Params(collections.namedtuple('Params', list(rows.BY_NAME))):
         raise AttributeError(f'Params are frozen; {name} is set with _replace({name}=...)')
 
 
-def merge(given, layers=None):
-    """Params of a command line over recipe layers.
+def merge(given, recipes=()):
+    """Params of a command line over recipes; called once a run.
 
-    given: Given or None. layers: (source name, dict of canonical flags), later ones win; None is a
-    first look, before the recipe is known, which leaves out the checks across flags.
+    given: Given or None. recipes: (source name, dict of canonical flags), later ones win.
     Raises FlagError for unknown keys, bad values and values that contradict each other.
     """
-    recipes = [levels.canonical(source, values) for source, values in layers or ()]
     values = {row.name: row.default for row in rows.ROWS}
     sources = dict.fromkeys(values, 'default')
-    for level in recipes:
-        _apply(level, values, sources, None)
+    for source, recipe in recipes:
+        _apply(levels.canonical(source, recipe), values, sources, None)
     own = dict(values), dict(sources)
     for level in given.levels if given else ():
         _apply(level, values, sources, own)
-    if layers is not None:
-        checks.check(values, sources)
+    checks.check(values, sources)
     params = Params(**values)
     params.__dict__['_sources'] = sources
     return params

@@ -6,14 +6,25 @@ import sys
 from absl import flags as absl_flags
 
 from common.errors import FlagError
-from flags import levels, overlay
+from flags import levels, overlay, rows
 from flags.explain import help_text
-
-Given = collections.namedtuple('Given', ['levels', 'warnings'])
-Given.__doc__ = """What a user gave: levels (overlays, then the command line) and warnings."""
 
 HELP = ('help', 'helpfull', 'helpshort', 'h')
 SEE = 'See --help, and --help=legacy for old names.'
+
+
+class Given(collections.namedtuple('Given', ['levels', 'warnings'])):
+    """What a user gave: levels (overlays, then the command line) and warnings."""
+
+    __slots__ = ()
+
+    def value(self, name):
+        """What the user says about a flag, else its default; recipes are not asked."""
+        for level in reversed(self.levels):
+            value = level.values.get(name)
+            if value is not None and value is not levels.RESET:
+                return value
+        return rows.BY_NAME[name].default
 
 
 def parse(argv=None):

@@ -172,11 +172,11 @@ class Inputs:
         return diagnosis.explain(exception, readers, self._rule)
 
 
-def dataset_recipes(params, tuned):
-    """(source, dict of flags) of the recipe the chosen data set brings along, if it does.
+def dataset_recipes(given, tuned):
+    """[(source, flags)] of the recipe the chosen data set brings along, if it does.
 
-    tuned: flags the network sets differently there.
+    given: flags.Given; tuned: flags the network sets differently there.
     """
-    if params.data_dir or params.dataset not in (None, 'digits'):
+    if given.value('data_dir') or given.value('dataset') not in (None, 'digits'):
         return []
     return [('recipe of the embedded digits', dict(digits.RECIPE, **tuned))]

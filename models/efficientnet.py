@@ -119,12 +119,6 @@ def build(images, planned, options, settings, num_classes, convolutions=mbconv.p
                         convolutions)
 
 
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
-
-
 NETWORKS = tuple(
     Network(
         name=name, family='efficientnet', scope=name, image_size=size, num_classes=1000,
@@ -132,5 +126,5 @@ NETWORKS = tuple(
         defaults=dict(DEFAULTS, dropout_rate=dropout, depth_multiplier=width,
                       depth_coefficient=depth),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,
-        model_fn_builder=model_fn_builder, on_digits=ON_DIGITS)
+        on_digits=ON_DIGITS)
     for name, (width, depth, size, dropout, numbers) in ARCHS.items())

@@ -56,12 +56,6 @@ def plan(name, options):
         norm='tpu_batch_normalization')
 
 
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
-
-
 NETWORKS = tuple(
     Network(
         name=name, family='efficientnet_condconv', scope=name, image_size=224, num_classes=1000,
@@ -71,5 +65,5 @@ NETWORKS = tuple(
                       depth_coefficient=depth),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name),
         builder=functools.partial(efficientnet.build, convolutions=condconv.convolutions),
-        model_fn_builder=model_fn_builder, on_digits=ON_DIGITS)
+        on_digits=ON_DIGITS)
     for name, (_, depth, numbers) in ARCHS.items())

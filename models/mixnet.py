@@ -80,12 +80,6 @@ def build(images, planned, options, settings, num_classes):
     return mbconv.build(images, *planned, settings, num_classes)
 
 
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
-
-
 NETWORKS = tuple(
     Network(
         name=name, family='mixnet', scope=name, image_size=224, num_classes=1000,
@@ -93,6 +87,5 @@ NETWORKS = tuple(
         published=published(*numbers),
         defaults=dict(mnasnet.DEFAULTS, dropout_rate=dropout, depth_multiplier=width,
                       use_keras=True),
-        decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,
-        model_fn_builder=model_fn_builder)
+        decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build)
     for name, (_, _, width, dropout, numbers) in ARCHS.items())

@@ -155,18 +155,11 @@ def build(images, planned, options, settings, num_classes):
     return mbconv.build(images, *planned, settings, num_classes)
 
 
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
-
-
 NETWORKS = tuple(
     Network(
         name=name, family='mnasnet', scope=name, image_size=224, num_classes=1000,
         preprocessing='tpu_bilinear', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers),
         defaults=dict(DEFAULTS, dropout_rate=dropout, use_keras=use_keras),
-        decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build,
-        model_fn_builder=model_fn_builder)
+        decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build)
     for name, (_, _, dropout, use_keras, numbers) in ARCHS.items())

@@ -147,18 +147,11 @@ def _block_keys():
                          for place in range(arch_lib.decode(text).repeats)]
 
 
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
-
-
 NETWORKS = tuple(
     Network(
         name=name, family='mnasnet_torch', scope=name, image_size=224, num_classes=1000,
         preprocessing='torch', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers, source='torchvision documentation'),
         defaults=dict(DEFAULTS, depth_multiplier=width),
-        decayed=decay_all, plan=functools.partial(plan, name), builder=build,
-        model_fn_builder=model_fn_builder)
+        decayed=decay_all, plan=functools.partial(plan, name), builder=build)
     for name, (width, numbers) in ARCHS.items())

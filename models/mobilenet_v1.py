@@ -120,7 +120,7 @@ DEFAULTS = {
 
 
 def plan(options):
-    """(channels of every layer, Names); no divisor rounding, and no Blocks: nothing inverted."""
+    """(Arch, Names); no divisor rounding, and nothing inverted: blocks do not expand."""
     def width(channels):
         return max(int(channels * options.depth_multiplier), int(options.min_depth))
 
@@ -135,19 +135,24 @@ def plan(options):
     names = naming.Names(
         leaves=naming.SLIM_LEAVES, blocks=blocks, stem=f'{SCOPE}/Conv2d_0',
         stem_bn=f'{SCOPE}/Conv2d_0/BatchNorm', head=None, head_bn=None, classifier=CLASSIFIER)
-    rows = arch_lib.Arch(
-        blocks=tuple((width(channels), stride) for channels, stride in SEPARABLE),
-        stem=width(STEM), head=None, activation='relu6', dropout=options.dropout_rate,
-        classifier='conv')
-    return rows, names
+    outputs = [width(channels) for channels, _ in SEPARABLE]
+    blocks = tuple(
+        arch_lib.Block(kernels=(3,), stride=stride, expanded=before, inputs=before, outputs=after,
+                       reduced=0, expand_groups=0, project_groups=1, activation='relu6',
+                       residual=False, survival=1.0, experts=0)
+        for (_, stride), before, after in zip(SEPARABLE, [width(STEM)] + outputs, outputs))
+    arch = arch_lib.Arch(blocks=blocks, stem=width(STEM), head=None, activation='relu6',
+                         dropout=options.dropout_rate, classifier='conv')
+    return arch, names
 
 
-def separable(x, names, filters, stride, settings):
+def separable(x, block, names, settings):
     """Depthwise 3x3 and 1x1 convolution, each with batch norm and relu6; returns both outputs."""
-    x = layers.depthwise_conv(x, names.depthwise[0], 3, stride, settings)
-    depthwise = tf.nn.relu6(layers.batch_norm(x, names.depthwise_bn, settings))
-    return depthwise, layers.conv_bn(depthwise, names.project[0], names.project_bn, filters,
-                                     settings, 'relu6')
+    activation = layers.ACTIVATIONS[block.activation]
+    x = layers.depthwise_conv(x, names.depthwise[0], block.kernels[0], block.stride, settings)
+    depthwise = activation(layers.batch_norm(x, names.depthwise_bn, settings))
+    return depthwise, layers.conv_bn(depthwise, names.project[0], names.project_bn, block.outputs,
+                                     settings, block.activation)
 
 
 def build(images, planned, options, settings, num_classes):
@@ -163,20 +168,14 @@ def build(images, planned, options, settings, num_classes):
     x = layers.conv_bn(x, names.stem, names.stem_bn, arch.stem, settings, arch.activation,
                        kernel=3, stride=2)
     endpoints = {'stem': x}
-    for index, (filters, stride) in enumerate(arch.blocks):
+    for index, (block, scopes) in enumerate(zip(arch.blocks, names.blocks)):
         with tf.name_scope(f'block_{index}'):
-            depthwise, x = separable(x, names.blocks[index], filters, stride, settings)
+            depthwise, x = separable(x, block, scopes, settings)
         endpoints[f'block_{index}/depthwise'] = depthwise
         endpoints[f'block_{index}'] = x
     endpoints['head'] = x
     logits = mbconv.classify(x, arch, names.classifier, settings, num_classes, endpoints)
     return logits, endpoints
-
-
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
 
 
 NETWORKS = tuple(
@@ -185,5 +184,5 @@ NETWORKS = tuple(
         preprocessing='inception', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers, source='slim nets/mobilenet_v1.md'),
         defaults=dict(DEFAULTS, depth_multiplier=width),
-        decayed=decay_conv_weights, plan=plan, builder=build, model_fn_builder=model_fn_builder)
+        decayed=decay_conv_weights, plan=plan, builder=build)
     for name, (width, numbers) in ARCHS.items())

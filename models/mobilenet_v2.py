@@ -164,17 +164,11 @@ def build(images, planned, options, settings, num_classes):
     return mbconv.build(images, *planned, settings, num_classes)
 
 
-def model_fn_builder(network, params, run):
-    """The Estimator's model_fn."""
-    from estimator import model_fn
-    return model_fn.build(network, params, run)
-
-
 NETWORKS = tuple(
     Network(
         name=name, family='mobilenet_v2', scope=SCOPE, image_size=224, num_classes=1001,
         preprocessing='inception', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers, source='slim nets/mobilenet/README.md'),
         defaults=dict(DEFAULTS, depth_multiplier=width, finegrain=finegrain),
-        decayed=decay_conv_weights, plan=plan, builder=build, model_fn_builder=model_fn_builder)
+        decayed=decay_conv_weights, plan=plan, builder=build)
     for name, (width, finegrain, numbers) in ARCHS.items())

@@ -6,7 +6,9 @@ import types
 
 import tensorflow.compat.v1 as tf
 
+from common.errors import FlagError
 from models import layers
+from models import variables as variables_lib
 
 _LEAVES = ('kernel', 'depthwise_kernel', 'condconv_kernel', 'depthwise_condconv_kernel', 'bias',
            'weights', 'depthwise_weights', 'biases',
@@ -25,7 +27,6 @@ _Fields = collections.namedtuple('_Fields', [
     'decayed',          # variable name -> whether weight decay applies
     'plan',             # options -> (Arch, Names); pure Python
     'builder',          # (images, plan, options, settings, num_classes) -> (logits, endpoints)
-    'model_fn_builder',     # (network, params, run) -> the Estimator's model_fn
     'launcher',         # ((devices, recipe), ...): what the shell launchers train from so many on
     'on_digits',        # dict of canonical flag -> value over the recipe of the embedded digits
 ], defaults=[(), types.MappingProxyType({})])
@@ -85,14 +86,14 @@ class Network(_Fields):
         """(source, dict) of a recipe; None is the default.
 
         'launcher' is that of the original's launchers for this number of devices.
-        Raises ValueError with the names there are.
+        Raises FlagError with the names there are.
         """
         if name == 'launcher':
             name = dict(row for row in self.launcher if row[0] <= devices)
             name = name[max(name)] if name else None
         name = name or next(iter(self.recipes))
         if name not in self.recipes:
-            raise ValueError(f'{self.name} has no --recipe={name}; its recipes are: '
+            raise FlagError(f'{self.name} has no --recipe={name}; its recipes are: '
                              f'{", ".join(self.recipes)}.')
         return f'recipe {name} of {self.name}', self.recipes[name]
 
@@ -144,6 +145,19 @@ class Network(_Fields):
             leaves=plan[1].leaves,
             initializers=layers.TPU_INITIALIZERS)
         return self.builder(images, plan, options, settings, num_classes or self.num_classes)
+
+    def variables(self, num_classes=None, **overrides):
+        """Name -> shape of what build() makes under these overrides, without building it."""
+        return variables_lib.shapes(*self.plan(self.options(**overrides)),
+                                    num_classes or self.num_classes)
+
+    def model_fn_builder(self, head):
+        """The Estimator's model_fn: the common head on what is this network's own.
+
+        head: function(build, regularization_loss, model_variables) -> model_fn, such as
+        estimator.model_fn.build with its Run.
+        """
+        return head(self.build, self.regularization_loss, self.model_variables)
 
     def model_variables(self):
         """Trainable variables and moving statistics of this network in the current graph."""

@@ -1,5 +1,6 @@
 """Every network by its --model_name."""
 
+from common.errors import FlagError
 from common.names import nearest
 from models import (
     efficientnet,
@@ -25,13 +26,13 @@ NETWORKS = {network.name: network for family in FAMILIES for network in family.N
 
 
 def get_network(name):
-    """The Network of this name; ValueError with the nearest match and all names."""
+    """The Network of this name; FlagError with the nearest match and all names."""
     if name in NETWORKS:
         return NETWORKS[name]
     if name is None:
-        raise ValueError('Name a network: --model_name=NAME, one of ' + ', '.join(NETWORKS) + '.')
+        raise FlagError('Name a network: --model_name=NAME, one of ' + ', '.join(NETWORKS) + '.')
     near = nearest(name, NETWORKS, cutoff=0.0)[0]
-    raise ValueError(f'There is no network {name!r}. Did you mean {near!r}? '
+    raise FlagError(f'There is no network {name!r}. Did you mean {near!r}? '
                      f'The networks are: {", ".join(NETWORKS)}.')
 
 

@@ -117,15 +117,13 @@ def mismatches(prefix, variables):
     return lines
 
 
-def require_fit(prefix, variables, what):
-    """Raises CheckpointError with the first mismatches unless the checkpoint fits."""
-    wrong = mismatches(prefix, variables)
-    if wrong:
-        raise CheckpointError(
-            f'{prefix} does not belong to {what}: {len(wrong)} of {len(variables)} variables '
-            'differ.\n  ' + '\n  '.join(wrong[:5]) +
-            '\nGive another --model_dir, or start from its weights with --init_checkpoint='
-            f'{prefix} and a fresh --model_dir.')
+def not_of(prefix, what, wrong):
+    """CheckpointError with the first mismatches of a checkpoint that cannot be resumed."""
+    return CheckpointError(
+        f'{prefix} does not belong to {what}: {len(wrong)} variables differ.\n  '
+        + '\n  '.join(wrong[:5])
+        + '\nGive another --model_dir, or start from its weights with --init_checkpoint='
+        f'{prefix} and a fresh --model_dir.')
 
 
 def has_averages(prefix):

@@ -26,6 +26,11 @@ compute_dtype: tf.DType of activations; graph_rewrite: None, 'auto_mixed_precisi
 """
 
 
+def float32():
+    """Precision of what must compute as trained: prediction and export."""
+    return Precision('must_keep_origin_dtype', tf.float32, None, None, 'float32')
+
+
 def choose(params, device):
     """Precision of a run. device: 'cpu', 'gpu' or 'npu'."""
     mode = params.precision_mode

@@ -17,9 +17,8 @@ from estimator.devices import precision as precision_lib
 Device = collections.namedtuple('Device', ['kind', 'count', 'text'])
 
 
-def find_device(params):
-    """The Device of a run: kind 'cpu', 'gpu' or 'npu', number of replicas, a line for the log."""
-    kind = params.device
+def find_device(kind, num_devices=None):
+    """The Device of a run, by --device and --num_devices."""
     gpus = [] if kind in ('cpu', 'npu') else _gpus()
     if kind == 'auto':
         kind = 'gpu' if gpus else 'cpu'
@@ -29,7 +28,7 @@ def find_device(params):
     if kind == 'npu':
         count = int(os.environ.get('RANK_SIZE', '1'))
         return Device(kind, count, f'{count} x npu, one process each')
-    wanted = params.num_devices or (len(gpus) if kind == 'gpu' else 1)
+    wanted = num_devices or (len(gpus) if kind == 'gpu' else 1)
     if kind == 'gpu' and wanted > len(gpus):
         raise ProgramError(f'--num_devices={wanted}: TensorFlow sees {len(gpus)} GPU(s).')
     names = f' ({gpus[0]})' if gpus else ''
@@ -55,18 +54,19 @@ def session_config(params, device, precision):
     return config
 
 
-def make_estimator(model_fn, params, device, precision, save_steps=None, save_secs=None):
+def make_estimator(model_fn, run, model_dir, save_steps=None, save_secs=None):
     """The common Estimator. Checkpoints every save_steps steps or save_secs seconds."""
+    params, device = run.params, run.device
     if device.kind == 'npu':
-        return _npu_estimator(model_fn, params, save_steps, save_secs)
+        return _npu_estimator(model_fn, params, model_dir, save_steps, save_secs)
     strategy = None
     if device.count > 1:
         strategy = tf.distribute.MirroredStrategy(
             [f'/{device.kind}:{i}' for i in range(device.count)])
     config = tf.estimator.RunConfig(
-        model_dir=params.model_dir,
+        model_dir=model_dir,
         tf_random_seed=params.seed,
-        session_config=session_config(params, device, precision),
+        session_config=session_config(params, device, run.precision),
         save_checkpoints_steps=save_steps,
         save_checkpoints_secs=save_secs,
         save_summary_steps=params.save_summary_steps,
@@ -101,7 +101,7 @@ def wrap_npu_optimizer(optimizer, device, precision):
     return npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=distributed)
 
 
-def _npu_estimator(model_fn, params, save_steps, save_secs):
+def _npu_estimator(model_fn, params, model_dir, save_steps, save_secs):
     npu = _npu_bridge()
     os.environ.setdefault('JOB_ID', '10087')
     os.environ.setdefault('RANK_SIZE', '1')
@@ -112,7 +112,7 @@ def _npu_estimator(model_fn, params, save_steps, save_secs):
             'output': params.profiling_dir, 'training_trace': 'on', 'task_trace': 'on',
             'aicpu': 'on', 'fp_point': '', 'bp_point': ''}))
     config = npu.NPURunConfig(
-        model_dir=params.model_dir,
+        model_dir=model_dir,
         tf_random_seed=params.seed,
         save_checkpoints_steps=save_steps,
         save_checkpoints_secs=save_secs,
@@ -125,7 +125,7 @@ def _npu_estimator(model_fn, params, save_steps, save_secs):
         dump_config=_npu_dump(npu, params),
         profiling_config=profiling,
         auto_tune_mode='RL,GA' if params.npu_auto_tune else None)
-    return npu.NPUEstimator(model_fn=model_fn, config=config, model_dir=params.model_dir)
+    return npu.NPUEstimator(model_fn=model_fn, config=config, model_dir=model_dir)
 
 
 def _npu_dump(npu, params):

@@ -4,6 +4,7 @@ Training runs as in --mode=train, input included, in a folder that is removed af
 runs on images that are in memory. The first steps (graph optimisation, full buffers) do not count.
 """
 
+import functools
 import json
 import os
 import tempfile
@@ -15,21 +16,20 @@ import tensorflow.compat.v1 as tf
 from common.console import say
 from common.errors import DataError
 from estimator import model_fn, results
-from estimator import plan as plan_lib
-from estimator.devices import precision as precision_lib
+from estimator import run as run_lib
 from estimator.devices import session as session_lib
 from estimator.hooks import progress
 
 # Below the command line: a recipe's length and batch are for a whole training run, not for this.
-DEFAULTS = {'train_steps': 30, 'train_batch_size': 16}
+DEFAULTS = {'train_steps': 30, 'train_batch_size': 16, 'save_summary_steps': 0}
 WARM_UP = 5
 
 
-def layer(network, first):
+def default_flags(network, given, model_dir):
     """[(source, flags)] of a benchmark; synthetic images unless the command line names others."""
-    del network
+    del network, model_dir
     values = dict(DEFAULTS)
-    if not (first.data_dir or first.dataset):
+    if not (given.value('data_dir') or given.value('dataset')):
         values['dataset'] = 'synthetic'
     return [('defaults of --mode=benchmark', values)]
 
@@ -55,33 +55,29 @@ class Benchmark:
 
     def __init__(self, network, params, inputs):
         self.network, self.params, self.inputs = network, params, inputs
-        self.device = session_lib.find_device(params)
-        self.precision = precision_lib.choose(params, self.device.kind)
+        self.run = run_lib.prepare(params, inputs.num_train_images,
+                                   run_lib.arguments(network, params, inputs.num_classes))
         self.batch = params.train_batch_size
-        self.global_batch = self.batch * self.device.count
-        plan = plan_lib.make_plan(params, inputs.num_train_images, self.global_batch)
-        self._run = model_fn.Run(plan, inputs.num_classes, self.precision, self.device, ('raw',),
-                                 None)
+        self.global_batch = self.batch * self.run.device.count
 
     def about(self):
         """What the numbers depend on."""
         return {'model_name': self.network.name, 'image_size': self.inputs.image_size,
                 'num_classes': self.inputs.num_classes, 'batch': self.batch,
                 'steps': self.params.train_steps, 'warm_up': WARM_UP,
-                'data': self.inputs.summary(), 'device': self.device.text,
-                'processors': os.cpu_count(), 'precision': self.precision.text,
+                'data': self.inputs.summary(), 'device': self.run.device.text,
+                'processors': os.cpu_count(), 'precision': self.run.precision.text,
                 'versions': results.versions()}
 
     def training(self):
         """Whole training steps, the input included, on all devices."""
         throughput = progress.Throughput(self.global_batch, WARM_UP)
         with tempfile.TemporaryDirectory() as folder:
-            params = self.params._replace(model_dir=folder, save_summary_steps=0,
-                                          log_step_count_steps=WARM_UP + self.params.train_steps)
-            function = self.network.model_fn_builder(self.network, params, self._run)
-            estimator = session_lib.make_estimator(function, params, self.device, self.precision)
+            function = self.network.model_fn_builder(
+                functools.partial(model_fn.build, run=self.run))
+            estimator = session_lib.make_estimator(function, self.run, folder)
             estimator.train(self.inputs.train_input_fn(self.batch), hooks=[throughput],
-                            max_steps=WARM_UP + params.train_steps)
+                            max_steps=WARM_UP + self.params.train_steps)
         return throughput.seconds, self.global_batch
 
     def inference(self):
@@ -92,8 +88,8 @@ class Benchmark:
                                      initializer=tf.random_normal_initializer(seed=0),
                                      trainable=False, use_resource=True)
             logits, _ = self.network.build(
-                tf.cast(images, self.precision.compute_dtype), training=False,
-                **model_fn.overrides(self.network, self.params, self.inputs.num_classes))
+                tf.cast(images, self.run.precision.compute_dtype), training=False,
+                **self.run.arguments)
             return self._time(logits.op, [tf.global_variables_initializer()]), self.batch
 
     def input(self):
@@ -117,7 +113,7 @@ class Benchmark:
 
     def _time(self, fetches, before):
         seconds = []
-        config = session_lib.session_config(self.params, self.device, self.precision)
+        config = session_lib.session_config(self.params, self.run.device, self.run.precision)
         with tf.Session(config=config) as session:
             session.run(before)
             for _ in range(WARM_UP + self.params.train_steps):

@@ -24,6 +24,7 @@ from common.console import say, warn
 from common.errors import ProgramError
 from estimator import results
 from estimator.checkpoints import reading as checkpoints
+from estimator.checkpoints import weights
 from estimator.modes import export_check, tflite
 from estimator.modes import trained_network as trained_lib
 
@@ -35,7 +36,8 @@ def run(network, params, open_serving):
     """Exports and compares; returns the exit code, 1 when a file computes something else."""
     serving = open_serving()
     trained = trained_lib.find(network, params, serving.image_size,
-                               lambda prefix: choose_weights(params, prefix))
+                               lambda prefix: weights.to_export(
+                                   params.export_moving_average, prefix))
     files.make_folder(params.export_dir)
     say(f'exporting  {network.name}, {trained.num_classes} classes, step '
         f'{checkpoints.step_of(trained.prefix)}, {trained.weights} weights ({trained.prefix})')
@@ -51,14 +53,6 @@ def run(network, params, open_serving):
         shutil.rmtree(folder, ignore_errors=True)
     _say(params.export_dir, report)
     return 0 if report['ok'] else 1
-
-
-def choose_weights(params, prefix):
-    """'ema' or 'raw' by --export_moving_average and what the checkpoint holds."""
-    averaged = checkpoints.has_averages(prefix)
-    if params.export_moving_average and not averaged:
-        say('weights    the checkpoint holds no moving averages; its plain weights are exported')
-    return 'ema' if averaged and params.export_moving_average else 'raw'
 
 
 def write_files(folder, trained, serving):

@@ -30,13 +30,12 @@ Reference = collections.namedtuple('Reference', ['encoded', 'images', 'logits', 
 def reference(trained, serving):
     """The images to compare on and the checkpoint's logits of them."""
     encoded, source = serving.sample(IMAGES)
-    run = model_fn.Run(None, trained.num_classes, None, None, (trained.weights,), None)
     with tf.Graph().as_default():
         text = tf.placeholder(tf.string, [])
         image = serving.preprocess_for_serving(text)
         images = tf.placeholder(tf.float32, [None, trained.size, trained.size, 3])
         logits, _ = model_fn.averaged_logits(
-            trained.network, trained.params, run, images, trained.weights)
+            trained.network, trained.arguments, images, trained.weights)
         with trained_lib.new_session(trained) as session:
             tf.train.Saver().restore(session, trained.prefix)
             kept = []

@@ -9,7 +9,7 @@ import json
 import tensorflow.compat.v1 as tf
 
 from common.console import say
-from estimator import model_fn
+from estimator.run import arguments
 
 Layer = collections.namedtuple('Layer', ['name', 'kind', 'output', 'parameters', 'multiply_adds'])
 
@@ -31,8 +31,7 @@ def run(network, params, open_inputs):
     classes = params.num_label_classes or network.num_classes
     with tf.Graph().as_default():
         images = tf.zeros([1, size, size, 3], name='images')
-        network.build(images, training=False,
-                      **model_fn.overrides(network, params, classes))
+        network.build(images, training=False, **arguments(network, params, classes))
         layers = read_layers(tf.get_default_graph())
         variables = [(v.op.name, v.shape.as_list(), v in tf.trainable_variables())
                      for v in network.model_variables()]

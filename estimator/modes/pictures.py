@@ -6,17 +6,18 @@ import numpy as np
 
 from common.console import warn
 from estimator import curves
+from estimator.checkpoints import weights
 
 GRID = (4, 6)
 
 
 def draw(job):
-    """Writes learning_curve.png and predictions.png into model_dir; names them in job.measured."""
+    """Writes learning_curve.png and predictions.png into model_dir; returns their paths."""
     try:
         import matplotlib
     except ImportError:
         warn('no pictures: matplotlib is not installed (pip install matplotlib)')
-        return
+        return ()
     matplotlib.use('Agg')
     directory = job.params.model_dir
     curve = os.path.join(directory, 'learning_curve.png')
@@ -25,7 +26,7 @@ def draw(job):
                    curves.read(os.path.join(directory, 'eval.csv')), curve,
                    f'{job.network.name} on {job.inputs.describe()["source"]}')
     predictions(job, grid)
-    job.measured['pictures'] = [curve, grid]
+    return curve, grid
 
 
 def learning_curve(training, evaluations, path, title):
@@ -54,14 +55,11 @@ def learning_curve(training, evaluations, path, title):
 def predictions(job, path):
     """A grid of evaluation images with predicted class, its probability, and the truth if wrong."""
     from matplotlib import pyplot
-
-    from estimator.job import choose_weights
     count = GRID[0] * GRID[1]
     input_fn = job.inputs.eval_input_fn(count)
     truth = []
     shown = []
-    weights = choose_weights('both', job.latest())
-    for row in job.estimator(weights).predict(
+    for row in job.estimator(weights.to_evaluate('both', job.latest())).predict(
             lambda: input_fn().take(1).map(lambda x, y: dict(x, label=y['label']))):
         shown.append(row)
         truth.append(int(row['label']))

@@ -10,8 +10,8 @@ import tensorflow.compat.v1 as tf
 from common.console import say, warn
 from common.errors import DataError
 from common.files import make_folder
+from estimator.checkpoints import weights
 from estimator.checkpoints.reading import step_of
-from estimator.job import choose_weights
 from estimator.modes import trained_network as trained_lib
 
 TOP = 5
@@ -26,7 +26,7 @@ def run(network, params, open_serving):
     serving = open_serving()
     files = serving.images()
     trained = trained_lib.find(network, params, serving.image_size,
-                               lambda prefix: choose_weights(params.eval_weights, prefix)[0])
+                               lambda prefix: weights.to_evaluate(params.eval_weights, prefix)[0])
     text = params.format == 'text'
     if text:
         say(f'{network.name}, step {step_of(trained.prefix)}, {trained.weights} weights '

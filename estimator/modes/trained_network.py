@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from common import labels_file
 from common.console import warn
 from common.errors import CheckpointError
-from estimator import model_fn
+from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
 from estimator.devices import precision as precision_lib
@@ -20,18 +20,28 @@ from estimator.devices import session as session_lib
 BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label_classes',
            'train_batch_size', 'gradient_accumulation_steps')
 
-Trained = collections.namedtuple(
-    'Trained', ['network', 'params', 'prefix', 'weights', 'num_classes', 'class_names', 'size'])
-Trained.__doc__ = """What `find` found.
 
-params: with the form of the checkpoint; prefix: of the checkpoint; weights: 'ema' or 'raw';
-class_names: list aligned with the classes, or None; size: image side in pixels.
-"""
+class Trained(collections.namedtuple(
+        'Trained', ['network', 'params', 'arguments', 'prefix', 'weights', 'class_names', 'size'])):
+    """What `find` found.
+
+    arguments: of network.build, with the variant of the checkpoint; prefix: of the checkpoint;
+    weights: 'ema' or 'raw'; class_names: list aligned with the classes, or None; size: image side
+    in pixels.
+    """
+
+    __slots__ = ()
+
+    @property
+    def num_classes(self):
+        """Width of the logits."""
+        return self.arguments['num_classes']
 
 
-def layer(network, first):
+def recorded_flags(network, given, model_dir):
     """[(source, flags)] a network was trained with, from the params.json beside its checkpoint."""
-    path = os.path.join(folder(first), 'params.json')
+    folder = folder_of(given.value('init_checkpoint'), model_dir)
+    path = os.path.join(folder, 'params.json')
     if not os.path.exists(path):
         return []
     try:
@@ -42,18 +52,18 @@ def layer(network, first):
         raise CheckpointError(f'{path} is no record of a run ({error!r}). Remove it, and give the '
                               'flags the network was trained with.')
     if name != network.name:
-        raise CheckpointError(f'{folder(first)} holds {name}, not {network.name}. '
+        raise CheckpointError(f'{folder} holds {name}, not {network.name}. '
                               f'Use --model_name={name}.')
     kept = {key: values[key] for key in network.arguments + BINDING
             if values.get(key) is not None and key != 'data_format'}
     return [(path, kept)]
 
 
-def folder(params):
+def folder_of(init_checkpoint, model_dir):
     """The folder of the run whose checkpoint is used."""
-    if not params.init_checkpoint:
-        return params.model_dir
-    path = params.init_checkpoint
+    if not init_checkpoint:
+        return model_dir
+    path = init_checkpoint
     path = path if os.path.isdir(path) else os.path.dirname(path)
     return os.path.dirname(path.rstrip('/')) if os.path.basename(path) == 'archive' else path
 
@@ -83,16 +93,20 @@ def find(network, params, size, choose):
     is no checkpoint, or when it belongs to another network.
     """
     prefix = find_checkpoint(params)
-    params = params._replace(data_format='channels_last')
-    classes = params.num_label_classes or variants.num_classes(network, params, prefix, size)
-    params, wrong = variants.fitting(network, params, prefix, classes, size)
+    arguments = run_lib.arguments(network, params, params.num_label_classes)
+    if 'data_format' in arguments:
+        arguments['data_format'] = 'channels_last'
+    if not params.num_label_classes:
+        arguments['num_classes'] = variants.num_classes(network, arguments, prefix)
+    arguments, wrong = variants.fitting(network, arguments, prefix)
+    classes = arguments['num_classes']
     if wrong:
         raise CheckpointError(
             f'{prefix} does not hold {network.name} with {classes} classes: {len(wrong)} variables '
             'differ.\n  ' + '\n  '.join(wrong[:5]) + '\nCheck --model_name, --num_label_classes '
             'and --depth_multiplier.')
-    return Trained(network, params, prefix, choose(prefix), classes,
-                   class_names(folder(params), classes), size)
+    names = class_names(folder_of(params.init_checkpoint, params.model_dir), classes)
+    return Trained(network, params, arguments, prefix, choose(prefix), names, size)
 
 
 def class_names(directory, classes):
@@ -113,9 +127,7 @@ def build(trained, images):
     images: float32 [batch, size, size, 3].
     """
     with tf.name_scope('network'):      # leaves the names below free
-        logits, _ = trained.network.build(
-            images, training=False,
-            **model_fn.overrides(trained.network, trained.params, trained.num_classes))
+        logits, _ = trained.network.build(images, training=False, **trained.arguments)
     logits = tf.identity(logits, name='logits')
     return {'logits': logits, 'probabilities': tf.nn.softmax(logits, name='softmax_tensor'),
             'classes': tf.argmax(logits, axis=1, name='classes')}
@@ -133,8 +145,7 @@ def restore(trained, session):
 
 def new_session(trained):
     """A float32 session for the current graph on the device of the run."""
-    device = session_lib.find_device(trained.params)
-    precision = precision_lib.choose(
-        trained.params._replace(precision_mode='must_keep_origin_dtype', cpu_bfloat16=False),
-        device.kind)
-    return tf.Session(config=session_lib.session_config(trained.params, device, precision))
+    device = session_lib.find_device(
+        trained.params.device, trained.params.num_devices)
+    return tf.Session(config=session_lib.session_config(
+        trained.params, device, precision_lib.float32()))

@@ -7,7 +7,6 @@ import pytest
 
 import flags
 import main
-from estimator import runner
 from estimator.modes import benchmark
 from models import get_network
 
@@ -48,8 +47,7 @@ def test_defaults_lie_between_recipe_and_command_line():
 
     def merged(*words):
         given = flags.parse(['main.py', '--model_name=mixnet-s', '--mode=benchmark'] + list(words))
-        first = flags.merge(given)
-        return flags.merge(given, [network.recipe_named()] + runner.layers(network, first, []))
+        return flags.merge(given, main.recipes(network, given))
     params = merged()
     assert (params.train_steps, params.train_batch_size) == (30, 16)
     assert params.train_epochs is None and params.dataset == 'synthetic'

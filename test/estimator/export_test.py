@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 import flags
 from common.errors import CheckpointError, ProgramError
+from estimator.checkpoints import weights
 from estimator.modes import export as export_lib
 from estimator.modes import export_check, tflite
 from models import get_network
@@ -117,7 +118,7 @@ def test_without_averages(tmp_path, capsys):
         tf.get_variable('weights', [2])
         session.run(tf.global_variables_initializer())
         prefix = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'))
-    assert export_lib.choose_weights(flags.make(mode='export', export_dir='x'), prefix) == 'raw'
+    assert weights.to_export(True, prefix) == 'raw'
     assert 'no moving averages' in capsys.readouterr().out
 
 

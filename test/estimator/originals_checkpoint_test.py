@@ -1,5 +1,7 @@
 """A model_dir of an original: the names in its checkpoints are ours, and training goes on there."""
 
+import functools
+
 import golden_tools
 import numpy as np
 import program
@@ -7,8 +9,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import flags
-from estimator import model_fn, plan
-from estimator.devices import precision, session
+from estimator import model_fn
+from estimator import run as run_lib
 from models import get_network
 
 SHADOW = '/ExponentialMovingAverage'
@@ -43,12 +45,10 @@ def test_saved_names_are_the_originals(model, recipe, count):
     source = network.recipe_named(recipe)
     params = flags.merge(flags.parse(['main.py', f'--model_name={name}']), [source])
     params = params._replace(train_epochs=None, train_steps=10, **overrides)
-    device = session.find_device(params)
-    run = model_fn.Run(plan.make_plan(params, 64, 8), network.num_classes,
-                       precision.choose(params, device.kind), device, ('raw',), None)
+    run = run_lib.prepare(params, 64, run_lib.arguments(network, params, network.num_classes))
     with tf.Graph().as_default():
         images = tf.zeros([2, 32, 32, 3])
-        network.model_fn_builder(network, params, run)(
+        network.model_fn_builder(functools.partial(model_fn.build, run=run))(
             {'image': images}, {'label': tf.zeros([2], tf.int64)}, tf.estimator.ModeKeys.TRAIN)
         ours = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
     assert ours == names_in_the_original(model, source[1])

@@ -10,8 +10,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import flags
+import main
 from common.errors import CheckpointError, DataError
-from estimator import runner
 from input.serving import find_images
 from models import get_network
 
@@ -48,14 +48,13 @@ def predict(root, *words):
 
 def test_flags_of_the_training_are_found(trained):
     network = get_network('mobilenet_v1_025')
-    first = flags.make(model_name=network.name, mode='predict', data_dir='x',
-                       model_dir=str(trained / 'model'))
-    data_set = [('data set', {'input_image_size': 64})]
-    (source, values), = runner.layers(network, first, data_set)
-    assert source.endswith('params.json')
-    assert values['input_image_size'] == 32 and 'data_dir' not in values
-    assert runner.layers(network, first._replace(mode='eval'), data_set)[1] == (source, values)
-    assert runner.layers(network, first._replace(mode='train'), data_set) == data_set
+    for mode, found in (('predict', True), ('eval', True), ('train', False)):
+        given = flags.parse([f'--model_name={network.name}', f'--mode={mode}', '--data_dir=x',
+                             f'--model_dir={trained}/model'])
+        source, values = main.recipes(network, given)[-1]
+        assert source.endswith('params.json') == found
+        if found:
+            assert values['input_image_size'] == 32 and 'data_dir' not in values
 
 
 def test_table_names_and_skips(trained, capsys):

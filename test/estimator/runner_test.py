@@ -14,7 +14,7 @@ from common.errors import CheckpointError, NanError, ProgramError
 from estimator import runner
 from estimator.checkpoints import best
 from estimator.checkpoints import reading as checkpoints
-from estimator.job import exclusive
+from estimator.lock import exclusive
 
 
 def test_train_and_eval_writes_everything(tmp_path, capfd):

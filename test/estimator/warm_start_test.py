@@ -4,7 +4,6 @@ import numpy as np
 import program
 import pytest
 
-import flags
 from common.errors import CheckpointError
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
@@ -89,12 +88,12 @@ def test_another_network_is_refused(trained, tmp_path):
     pytest.param('mnasnet-d1', {'use_keras': True}, marks=pytest.mark.slow)])
 def test_the_checkpoint_chooses_the_published_form(monkeypatch, name, form):
     network = get_network(name)
-    open_params = flags.make(model_name=name)
-    held = variants.variables(network, open_params._replace(**form), 7, 32)
+    left_open = {'num_classes': 7}
+    held = network.variables(num_classes=7, **form)
     fake(monkeypatch, held)
-    params, wrong = variants.fitting(network, open_params, 'x', 7, 32)
-    assert wrong == [] and variants.variables(network, params, 7, 32) == held
-    forced = open_params._replace(**{
+    chosen, wrong = variants.fitting(network, left_open, 'x')
+    assert wrong == [] and network.variables(**chosen) == held
+    forced = dict(left_open, **{
         key: {'fc': 'conv', 'conv': 'fc'}.get(value, not value) for key, value in form.items()})
-    assert variants.fitting(network, forced, 'x', 7, 32)[1]      # a flag is not overruled
-    assert variants.num_classes(network, params, 'x', 32) == 7
+    assert variants.fitting(network, forced, 'x')[1]      # a flag is not overruled
+    assert variants.num_classes(network, chosen, 'x') == 7

@@ -47,11 +47,12 @@ def test_defaults_lie_below_the_users_values(tmp_path):
     assert merged(launcher).train_steps == 100
 
 
-def test_first_look_leaves_out_checks_across_flags():
-    given = flags.parse(['--lr_decay_values=.1,.01'])
-    assert flags.merge(given).lr_decay_values == (0.1, 0.01)
+def test_what_the_user_says_is_known_before_recipes():
+    given = flags.parse(['--lr_decay_values=.1,.01', '--defaults=seed=3', '--seed=4'])
+    assert given.value('lr_decay_values') == (0.1, 0.01)
+    assert given.value('seed') == 4 and given.value('mode') == 'train_and_eval'
     with pytest.raises(flags.FlagError):
-        flags.merge(given, [])
+        flags.merge(given)
     assert flags.merge(given, [('r', {'lr_decay_boundaries': [30]})]).lr_decay_boundaries == (30,)
 
 

@@ -76,7 +76,7 @@ def test_aliases():
     ('--loss_scale=dynamic', 'loss_scale', 'dynamic'),
     ('--lr_decay_values=.1,.01', 'lr_decay_values', (0.1, 0.01))])
 def test_values(word, name, value):
-    assert flags.merge(given(word))._asdict()[name] == value
+    assert given(word).value(name) == value
 
 
 def test_switch_beats_number():

@@ -2,55 +2,27 @@
 
 import golden_tools
 import pytest
+import tensorflow.compat.v1 as tf
 
 from models import get_network, naming
-
-NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
-
-
-def variable_names(plan):
-    """All variables of a plan, in the order of creation."""
-    arch, names = plan
-    kernel, depthwise, bias = names.leaves
-    rows = []
-
-    def norm(scope):
-        rows.extend(f'{scope}/{leaf}' for leaf in NORM)
-
-    rows.append(f'{names.stem}/{kernel}')
-    norm(names.stem_bn)
-    for index, block in enumerate(names.blocks):
-        experts = block.routing is not None
-        if experts:
-            rows.extend(f'{block.routing}/{leaf}' for leaf in (kernel, bias))
-        rows.extend(f'{scope}/{"condconv_kernel" if experts else kernel}'
-                    for scope in block.expand)
-        if block.expand:
-            norm(block.expand_bn)
-        rows.extend(f'{scope}/{"depthwise_condconv_kernel" if experts else depthwise}'
-                    for scope in block.depthwise)
-        norm(block.depthwise_bn)
-        rows.extend(f'{scope}/{leaf}' for scope in block.se for leaf in (kernel, bias))
-        rows.extend(f'{scope}/{"condconv_kernel" if experts else kernel}'
-                    for scope in block.project)
-        norm(block.project_bn)
-        assert bool(block.se) == bool(getattr(arch.blocks[index], 'reduced', 0))
-    if names.head:
-        rows.append(f'{names.head}/{kernel}')
-        norm(names.head_bn)
-    return rows + [f'{names.classifier}/{leaf}' for leaf in (kernel, bias)]
-
-
-def planned(name, **overrides):
-    network = get_network(name)
-    return network.plan(network.options(**overrides))
 
 
 @pytest.mark.parametrize('model', [m for m in golden_tools.MODELS if 'torch' not in m])
 def test_names_equal_the_original(model):
     name, overrides = golden_tools.MODELS[model]
-    expected = [row['name'] for row in golden_tools.read_json(model, 'variables')['variables']]
-    assert variable_names(planned(name, **overrides)) == expected
+    expected = [(row['name'], row['shape'])
+                for row in golden_tools.read_json(model, 'variables')['variables']]
+    assert list(get_network(name).variables(**overrides).items()) == expected
+
+
+@pytest.mark.parametrize('name', ['mnasnet-small', 'mnasnet0_5', 'mobilenet_v1_025',
+                                  'efficientnet-condconv-b0-4e', 'mixnet-s'])
+def test_the_table_is_what_the_graph_holds(name):
+    network = get_network(name)
+    with tf.Graph().as_default():
+        network.build(tf.zeros([1, 32, 32, 3]), num_classes=7)
+        built = [(v.op.name, v.shape.as_list()) for v in network.model_variables()]
+    assert sorted(network.variables(num_classes=7).items()) == sorted(built)
 
 
 def test_torch_names_cover_the_state_dict():
@@ -59,7 +31,7 @@ def test_torch_names_cover_the_state_dict():
     keys = [row['name'] for row in rows if not row['name'].endswith('num_batches_tracked')]
     table = mnasnet_torch.state_dict_table('mnasnet1_0')
     assert [key for _, key, _ in table] == keys
-    assert [name for name, _, _ in table] == variable_names(planned('mnasnet1_0'))
+    assert [name for name, _, _ in table] == list(get_network('mnasnet1_0').variables())
     for name in ('mnasnet0_5', 'mnasnet0_75', 'mnasnet1_3'):
         assert [key for _, key, _ in mnasnet_torch.state_dict_table(name)] == keys
 
@@ -87,12 +59,13 @@ QUOTED = (
 
 @pytest.mark.parametrize('name, overrides, variable', QUOTED)
 def test_quoted_names(name, overrides, variable):
-    names = variable_names(planned(name, **overrides))
+    names = get_network(name).variables(**overrides)
     assert variable in names
     assert len(set(names)) == len(names)
 
 
 def test_a_table_does_not_remember():
-    arch, names = planned('mixnet-s')
+    network = get_network('mixnet-s')
+    arch, names = network.plan(network.options())
     assert naming.numbered(arch, 'mixnet-s', model='mixnet_model',
                            keras_kinds=naming.KERAS_KINDS) == names

@@ -4,6 +4,8 @@ Goldens: goldens/*/trajectory.json, learning rate 1e-4, batch 4 at 96x96, dropou
 loss with its label smoothing and weight decay, the optimizer, batch-norm updates and the averages.
 """
 
+import functools
+
 import golden_tools
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from estimator import model_fn
 from estimator.devices import precision, session
 from estimator.hooks import published
 from estimator.plan import Plan
+from estimator.run import Run, arguments
 from estimator.training import averaging
 from models import get_network
 
@@ -46,10 +49,10 @@ def trajectory(network, params, model):
     """(losses of batches 0..3, {variable: its change}, {variable: change of its average})."""
     images = tf.placeholder(tf.float32, [None, 96, 96, 3])
     labels = tf.placeholder(tf.int64, [None])
-    run = model_fn.Run(Plan(3, 1000.0, 4, 1.0), network.num_classes,
-                       precision.choose(params, 'cpu'), session.Device('cpu', 1, ''),
-                       ('raw',), None)
-    function = model_fn.build(network, params, run)
+    run = Run(params, Plan(3, 1000.0, 4, 1.0), session.Device('cpu', 1, ''),
+              precision.choose(params, 'cpu'),
+              arguments(network, params, network.num_classes))
+    function = network.model_fn_builder(functools.partial(model_fn.build, run=run))
     spec = function({'image': images}, {'label': labels}, tf.estimator.ModeKeys.TRAIN)
     variables = network.model_variables()
     values = golden_tools.golden_values(model, variables)

@@ -1,0 +1,37 @@
+"""What is decided before a graph is built: by the device, the data and the checkpoint.
+
+The flags (params) never change after main.py has merged them; what follows from them and from the
+world has a field of its own here.
+"""
+
+import collections
+
+from estimator import plan as plan_lib
+from estimator.devices import precision as precision_lib
+from estimator.devices import session
+
+Run = collections.namedtuple(
+    'Run', ['params', 'plan', 'device', 'precision', 'arguments', 'eval_weights', 'initial'])
+Run.__new__.__defaults__ = (('raw',), None)
+Run.__doc__ = """One network on one device with one data set.
+
+params: flags.Params; plan: plan.Plan, None without training images; device: session.Device;
+precision: precision.Precision; arguments: what network.build gets besides images, training and
+seed; eval_weights: tuple out of ('ema', 'raw'), the first one is the headline;
+initial: checkpoints.reading.Restore to start from, or None.
+"""
+
+
+def prepare(params, num_train_images, arguments):
+    """The Run of these flags on this machine. ProgramError: no such device."""
+    device = session.find_device(params.device, params.num_devices)
+    batch = (params.train_batch_size or 1) * device.count * params.gradient_accumulation_steps
+    plan = plan_lib.make_plan(params, num_train_images, batch) if num_train_images else None
+    return Run(params, plan, device, precision_lib.choose(params, device.kind), arguments)
+
+
+def arguments(network, params, num_classes):
+    """Arguments of network.build that the flags decide; what they leave open is not in the dict."""
+    given = {name: getattr(params, name) for name in network.arguments}
+    given = {name: value for name, value in given.items() if value is not None}
+    return dict(given, num_classes=num_classes)
