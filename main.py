@@ -12,12 +12,8 @@ import functools
 import os
 import sys
 
-from common import console, signals
-
-if __name__ == '__main__':
-    signals.install()       # before the slow imports
-
 import flags
+from common import console
 
 console.silence_import()
 
@@ -48,8 +44,9 @@ def main(argv):
 def recipes(network, given):
     """[(source, flags)] below the command line: the network's, the data set's, the mode's."""
     from estimator import runner
-    from estimator.devices.session import find_device
+    from estimator.devices.session import find_device, use_only
     from input import dataset_recipes
+    use_only(given.value('device_ids'))
     folder = given.value('model_dir') or os.path.join('result', network.name)
     device = find_device(given.value('device'), given.value('num_devices'))
     rows = [('default', {'model_dir': folder}),

@@ -1,7 +1,5 @@
 """What a run prints: TensorFlow's useful lines without its flood, and our own."""
 
-import contextlib
-import errno
 import logging
 import os
 import sys
@@ -53,24 +51,12 @@ def configure(verbose=False):
 
 def say(message):
     """Prints one line at once, so that a pipe or a launcher's log sees it in time."""
-    _print(message, sys.stdout)
+    print(message, flush=True)
 
 
 def warn(message):
     """Prints one line that starts with WARNING."""
-    _print(f'WARNING: {message}', sys.stderr)
-
-
-def _print(line, stream):
-    """A terminal that has gone, a closed pipe or a full disk costs the line, never the run."""
-    try:
-        print(line, file=stream, flush=True)
-    except UnicodeEncodeError:
-        print(line.encode('ascii', 'backslashreplace').decode(), file=stream, flush=True)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    print(f'WARNING: {message}', file=sys.stderr, flush=True)
 
 
 def duration(seconds):

@@ -112,9 +112,14 @@ def _optimizer(run, rate):
 
 
 def trained_variables(params):
-    """Trainable variables that `--freeze` leaves trainable."""
-    frozen = tuple(params.freeze or ())
-    return [v for v in tf.trainable_variables() if not v.op.name.startswith(frozen or ('\n',))]
+    """Trainable variables that `--freeze` leaves trainable, `--trainable_scopes` names."""
+    frozen, wanted = tuple(params.freeze), tuple(params.trainable_scopes)
+    found = [v for v in tf.trainable_variables() if not v.op.name.startswith(frozen or ('\n',))
+             and v.op.name.startswith(wanted or ('',))]
+    if not found:
+        raise FlagError(f'--freeze={",".join(frozen)} and --trainable_scopes={",".join(wanted)} '
+                        'leave no variable to train; --mode=inspect lists the names.')
+    return found
 
 
 def _evaluate(network, run, images, labels):

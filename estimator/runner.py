@@ -8,7 +8,7 @@ from common.console import say
 from common.errors import CheckpointError
 from estimator import curves, results
 from estimator.checkpoints import best
-from estimator.checkpoints.reading import resolve, step_of
+from estimator.checkpoints.reading import every, resolve, step_of
 from estimator.hooks import preemption
 from estimator.job import Job
 from estimator.lock import exclusive
@@ -25,6 +25,7 @@ def run(network, params, open_inputs):
         return STANDALONE[params.mode](network, params, open_inputs)
     with exclusive(params.model_dir):
         job, record = Job(network, params, open_inputs()), results.Record()
+        job.preemption.install()
         results.write_params(params.model_dir, params)
         if job.inputs.class_names:
             labels_file.write(params.model_dir, job.inputs.class_names)
@@ -73,6 +74,8 @@ def train_and_eval(job, record):
 def evaluate(job, record):
     """Evaluates the newest checkpoint, or each new one until --eval_timeout seconds pass."""
     keeper = best.BestKeeper(job.params.model_dir)
+    if job.params.eval_all:
+        return _evaluate_all(job, record, keeper)
     if not job.params.eval_timeout:
         source = job.latest() or resolve(job.params.init_checkpoint or job.params.model_dir)
         _evaluate(job, record, source, keeper)
@@ -84,6 +87,16 @@ def evaluate(job, record):
     if not record.evaluation and _status(job) == 'completed':
         raise CheckpointError(f'{job.params.model_dir}: no checkpoint appeared within '
                               f'--eval_timeout={job.params.eval_timeout} seconds.')
+    return _status(job)
+
+
+def _evaluate_all(job, record, keeper):
+    """Evaluates each checkpoint of model_dir, else of the folder init_checkpoint, by step."""
+    folder = job.params.model_dir if job.latest() else job.params.init_checkpoint
+    for prefix in every(folder or job.params.model_dir):
+        if _status(job) == 'completed':
+            _evaluate(job, record, prefix, keeper)
+            record.evaluations.append(dict(record.evaluation, global_step=step_of(prefix)))
     return _status(job)
 
 

@@ -38,11 +38,6 @@ def _mindspore_schedule(value):
     return {'lr_schedule': f'mindspore_{value}'}
 
 
-def _device_list(value):
-    """how many numbers it lists"""
-    return {'num_devices': len([item for item in str(value).split(',') if item.strip()])}
-
-
 def _bfloat16(value):
     """True is allow_mix_precision, False must_keep_origin_dtype"""
     mixed = _truth(value)
@@ -55,7 +50,6 @@ RULES = {
     'smoothing_switch': _smoothing_switch,
     'split': _split,
     'mindspore_schedule': _mindspore_schedule,
-    'device_list': _device_list,
     'bfloat16': _bfloat16,
 }
 

@@ -8,6 +8,8 @@ ROWS = (
     Row('device', 'str', 'auto', 'Device to run on; npu is an Ascend.',
         ('auto', 'cpu', 'gpu', 'npu')),
     Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1).', None, 1),
+    Row('device_ids', 'list', (), 'Numbers of the only GPUs to use, such as 0,2; of the Ascend to '
+        'use. Without a meaning on a CPU.'),
     Row('precision_mode', 'str', 'must_keep_origin_dtype', 'Arithmetic, in the words of Ascend.',
         PRECISIONS),
     Row('loss_scale', 'float', None, 'Factor on the loss against float16 underflow '

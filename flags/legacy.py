@@ -92,8 +92,8 @@ ALIASES = (
     + aliases('label_smoothing', 'use_label_smooth', rule='smoothing_switch', wins=True)
     # device
     + aliases('device', 'device_target', rule={'Ascend': 'npu', 'GPU': 'gpu', 'CPU': 'cpu'})
-    + aliases('num_devices', 'num_gpus', 'device_num', unset=('0', 0))
-    + aliases('num_devices', 'device_list', rule='device_list')
+    + aliases('num_devices', 'num_gpus', 'device_num', 'num_clones', unset=('0', 0))
+    + aliases('device_ids', 'gpu_ids', 'device_list', 'device_id', 'npu')
     + aliases('precision_mode', 'use_bfloat16', rule='bfloat16')
     + aliases('precision_mode', 'precision', rule={'float32': 'must_keep_origin_dtype',
                                                    'bfloat16': 'allow_mix_precision'})
@@ -106,10 +106,9 @@ ALIASES = (
 
 TPU = 'TPUs are not supported; leave it out and choose with --device=cpu, gpu or npu.'
 BIGTABLE = 'Cloud Bigtable is not supported; point --data_dir at a folder of TFRecords.'
-SERVERS = ('parameter servers and clones are gone; --num_devices=N trains on N devices of this '
-           'machine.')
+SERVERS = 'parameter servers are gone; --num_devices=N trains on N devices of this machine.'
 PROCESSES = 'one program starts all devices of this machine; say how many with --num_devices=N.'
-MODELARTS = 'nothing is downloaded or unpacked; give folders with --data_url and --train_url.'
+MODELARTS = 'nothing is copied or unpacked here; compat/mobilenet_v1/train.py does.'
 
 OLD = (
     old(REFUSE, TPU, use_tpu=False, tpu='', tpu_zone='', tpu_job_name='', gcp_project='',
@@ -124,15 +123,21 @@ OLD = (
           bigtable_eval_prefix=('validation_', ''), bigtable_column_family=('tfexample', ''),
           bigtable_column_qualifier=('example', ''))
     + old(REFUSE, SERVERS, master='', task='0', worker_replicas='1', num_ps_tasks='0',
-          ps_tasks='0', replicas_to_aggregate='1', sync_replicas=False, num_clones='1',
-          clone_on_cpu=False, parameter_server=False)
+          ps_tasks='0', replicas_to_aggregate='1', sync_replicas=False, clone_on_cpu=False,
+          parameter_server=False)
     + old(REFUSE, PROCESSES, world_size=('-1', '1'), rank=('-1', '0'), dist_url=ANY,
           dist_backend=ANY, local_rank='0', multiprocessing_distributed=(False, True),
           run_distribute=(False, True))
-    + old(REFUSE, 'choose devices with CUDA_VISIBLE_DEVICES or ASCEND_DEVICE_ID in the environment '
-          'and --num_devices.', gpu_ids=('0', ''), npu=('', '0'), device_id=('0', ''))
+    # absl
+    + old(WARN, "the log goes to the console; TensorFlow's own messages with --verbose.",
+          alsologtostderr=(False, True), logtostderr=(False, True), stderrthreshold=ANY,
+          showprefixforinfo=(True, False), v=ANY, verbosity=ANY, log_dir=ANY, logger_levels=ANY)
+    + old(WARN, 'use a debugger or profiler around the command.', pdb=False, pdb_post_mortem=False,
+          run_with_pdb=False, run_with_profiling=False, use_cprofile_for_profiling=(True, False),
+          profile_file='', only_check_args=False)
     # ModelArts
-    + old(WARN, 'results stay in --model_dir; copy them to OBS after the run.', obs_dir='')
+    + old(WARN, 'results stay in --model_dir; compat/condconv/main.py copies them there.',
+          obs_dir='')
     + old(WARN, MODELARTS, enable_modelarts=False, modelarts_data_dir='',
           need_modelarts_dataset_unzip=(True, False), modelarts_dataset_unzip_name=ANY)
     + old(REFUSE, 'nothing is downloaded; give the checkpoint with --init_checkpoint.',
@@ -161,7 +166,6 @@ OLD = (
           quantization_delay_epochs='0', quantize_delay='-1')
     + old(WARN, 'variables missing in a checkpoint are named, and left out with --init_exclude.',
           ignore_missing_vars=False)
-    + old(REFUSE, 'name what stays fixed with --freeze.', trainable_scopes='')
     + old(REFUSE, 'a run resumes from --model_dir at its own step.', start_epoch='0',
           pretrain_epoch_size='0')
     + old(REFUSE, 'give the checkpoint with --init_checkpoint.', pretrained=False)

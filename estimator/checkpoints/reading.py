@@ -1,6 +1,7 @@
 """Finding, checking and reading checkpoints, those of the originals included."""
 
 import collections
+import glob
 import os
 import re
 
@@ -47,6 +48,15 @@ def _newest_index(directory):
     indices = [n for n in os.listdir(directory) if n.endswith('.index')]
     paths = [os.path.join(directory, n[:-len('.index')]) for n in indices]
     return max(paths, key=step_of) if paths else None
+
+
+def every(directory):
+    """Prefixes of all checkpoints of a directory, by step."""
+    indices = glob.glob(os.path.join(glob.escape(directory), '*.index'))
+    if not indices:
+        raise CheckpointError(f'{directory}: no checkpoint in this directory. Give a model_dir, or '
+                              '--init_checkpoint=FOLDER and a fresh --model_dir.')
+    return sorted((path[:-len('.index')] for path in indices), key=step_of)
 
 
 def step_of(prefix):

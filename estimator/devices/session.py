@@ -35,6 +35,13 @@ def find_device(kind, num_devices=None):
     return Device(kind, wanted, f'{wanted} x {kind}{names}')
 
 
+def use_only(device_ids):
+    """Lets this process see only these devices; before TensorFlow has looked for any."""
+    if device_ids:
+        os.environ['CUDA_VISIBLE_DEVICES'] = ','.join(device_ids)
+        os.environ.setdefault('ASCEND_DEVICE_ID', device_ids[0])
+
+
 def _gpus():
     from tensorflow.python.client import device_lib
     found = [d for d in device_lib.list_local_devices() if d.device_type == 'GPU']

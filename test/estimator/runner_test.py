@@ -78,9 +78,11 @@ def test_dropout_and_seed_matter(tmp_path):
 
 
 def test_already_trained_is_success(tmp_path, capsys):
-    program.run(tmp_path, train_steps=2)
+    _, first = program.run(tmp_path, train_steps=2)
     code, result = program.run(tmp_path, train_steps=2)
     assert code == 0 and result['global_step'] == 2 and result['eval_examples'] == 10
+    for name in ('images_per_sec', 'loss', 'train_accuracy', 'top_1_accuracy'):
+        assert result[name] == first[name] is not None
     assert 'already trained 2/2 steps' in capsys.readouterr().out
 
 
