@@ -12,8 +12,12 @@ import functools
 import os
 import sys
 
+from common import console, signals
+
+if __name__ == '__main__':
+    signals.install()       # before the slow imports
+
 import flags
-from common import console
 
 console.silence_import()
 

@@ -1,5 +1,7 @@
 """What a run prints: TensorFlow's useful lines without its flood, and our own."""
 
+import contextlib
+import errno
 import logging
 import os
 import sys
@@ -51,12 +53,24 @@ def configure(verbose=False):
 
 def say(message):
     """Prints one line at once, so that a pipe or a launcher's log sees it in time."""
-    print(message, flush=True)
+    _print(message, sys.stdout)
 
 
 def warn(message):
     """Prints one line that starts with WARNING."""
-    print(f'WARNING: {message}', file=sys.stderr, flush=True)
+    _print(f'WARNING: {message}', sys.stderr)
+
+
+def _print(line, stream):
+    """A terminal that has gone, a closed pipe or a full disk costs the line, never the run."""
+    try:
+        print(line, file=stream, flush=True)
+    except UnicodeEncodeError:
+        print(line.encode('ascii', 'backslashreplace').decode(), file=stream, flush=True)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def duration(seconds):

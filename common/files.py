@@ -30,6 +30,15 @@ def read_json(path):
         return json.load(stream)
 
 
+def read_record(path):
+    """A JSON object that a run has written, a dict; None when it is missing or damaged."""
+    try:
+        record = read_json(path)
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
 def sync_folder(path):
     """Makes renames in a folder durable."""
     handle = os.open(path, os.O_RDONLY)

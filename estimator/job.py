@@ -6,6 +6,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
+from common import signals
 from common.console import duration, say
 from common.errors import CheckpointError, DataError
 from estimator import model_fn, results
@@ -170,6 +171,8 @@ class Job:
                     'without averaged weights. Use the flags it was trained with, or '
                     f'--init_checkpoint={self.latest()} with a fresh --model_dir.')
             raise
+        finally:
+            signals.set_unsaved(False)
 
 
 def _cadence(params):

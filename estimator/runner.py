@@ -25,7 +25,6 @@ def run(network, params, open_inputs):
         return STANDALONE[params.mode](network, params, open_inputs)
     with exclusive(params.model_dir):
         job, record = Job(network, params, open_inputs()), results.Record()
-        job.preemption.install()
         results.write_params(params.model_dir, params)
         if job.inputs.class_names:
             labels_file.write(params.model_dir, job.inputs.class_names)

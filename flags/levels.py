@@ -48,7 +48,8 @@ def canonical(source, values):
         if name not in rows.BY_NAME:
             raise FlagError(f'{source}: there is no flag {name!r}.'
                             f'{nearest(name, list(rows.BY_NAME))}')
-    checked = {name: _convert(rows.BY_NAME[name], value, f'{source}: {name}={value!r}')
+    checked = {name: _convert(rows.BY_NAME[name], value,
+                              f'{source}: {name}={spec.shortened(repr(value))}')
                for name, value in values.items()}
     return _level(source, checked, {name: source for name in checked}, ())
 
@@ -62,7 +63,7 @@ def resolve(source, entries, style='{}={}'):
     found, warnings = collections.OrderedDict(), []
     for name, value in entries:
         name = name.replace('-', '_')
-        said = style.format(name, value)
+        said = style.format(name, spec.shortened(value))
         if name in rows.BY_NAME:
             _add(found, name, _given(rows.BY_NAME[name], value, said), name, said)
         elif name in legacy.ALIAS_BY_NAME:

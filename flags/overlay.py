@@ -9,18 +9,46 @@ import yaml
 
 from common.errors import FlagError
 from flags import levels, rows
+from flags.spec import DIGITS, shortened
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-5 as a number, as YAML 1.2 does."""
+    """SafeLoader that reads 1e-5 as a number, as YAML 1.2 does.
+
+    It refuses what has no place among flags and can take for ever: aliases (a few lines of which
+    say millions of values, or a value that holds itself), and a key with two values.
+    """
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f'line {self.peek_event().start_mark.line + 1}: aliases (*name) '
+                                 'are not read; write the value out')
+        return super().compose_node(parent, index)
+
+    def construct_yaml_int(self, node):
+        if len(node.value) > DIGITS:
+            raise yaml.YAMLError(f'line {node.start_mark.line + 1}: a number of '
+                                 f'{len(node.value)} digits')
+        return super().construct_yaml_int(node)
+
+    def construct_mapping(self, node, deep=False):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        names, values = [key.value for key, _ in pairs], [value.value for _, value in pairs]
+        for place, name in enumerate(names):
+            if name in names[:place] and values[names.index(name)] != values[place]:
+                raise yaml.YAMLError(f'line {node.value[place][0].start_mark.line + 1}: '
+                                     f'{shortened(name)} is given twice, with two values')
+        return super().construct_mapping(node, deep)
 
 
+_Loader.add_constructor('tag:yaml.org,2002:int', _Loader.construct_yaml_int)
 _Loader.add_implicit_resolver(
     'tag:yaml.org,2002:float',
     re.compile(r'^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$'),
     list('-+0123456789.'))
 
 
+LARGEST_TEXT = 2 ** 16       # characters; YAML is read at some 50,000 a second
 OVERLAYS = ('defaults', 'config_file', 'params_override')
 
 
@@ -46,25 +74,45 @@ def _level(source, tree):
 
 def _text_of(path):
     try:
-        with open(path) as stream:
-            return stream.read()
-    except (OSError, UnicodeDecodeError) as error:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError('it is no file')      # opening a pipe would wait for ever
+        with open(path, encoding='utf-8') as stream:
+            return stream.read(LARGEST_TEXT + 1)
+    except (OSError, ValueError) as error:
         raise FlagError(f'--config_file={path} cannot be read ({error}); the working directory is '
                         f'{os.getcwd()}.')
 
 
 def _load(text, source):
     """First document of a YAML (or JSON) text, a dict."""
+    if len(text) > LARGEST_TEXT:
+        raise FlagError(f'{source} is longer than {LARGEST_TEXT} characters; flags are not.')
     try:
         json_text = text.lstrip().startswith('{') and '\t' in text    # tabs are no YAML
-        tree = (json.loads(text) if json_text
+        tree = (json.loads(text, object_pairs_hook=_unique, parse_int=_short_integer) if json_text
                 else next(iter(yaml.load_all(text, Loader=_Loader)), None))
-    except (yaml.YAMLError, ValueError) as error:
-        raise FlagError(f'{source} is not valid YAML or JSON: {error}')
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise FlagError(f'{source} is not valid YAML or JSON: {shortened(error, 400)}')
     if tree is None:
         return {}
     if not isinstance(tree, dict):
         raise FlagError(f'{source} must hold "flag: value" lines; it holds {tree!r:.60}.')
+    return tree
+
+
+def _short_integer(text):
+    if len(text) > DIGITS:
+        raise ValueError(f'a number of {len(text)} digits')
+    return int(text)
+
+
+def _unique(pairs):
+    """The dict of a JSON object. ValueError: a key with two values."""
+    tree = {}
+    for name, value in pairs:
+        if name in tree and tree[name] != value:
+            raise ValueError(f'{shortened(name)} is given twice, with two values')
+        tree[name] = value
     return tree
 
 

@@ -8,6 +8,7 @@ from absl import flags as absl_flags
 from common.errors import FlagError
 from flags import levels, overlay, rows
 from flags.explain import help_text
+from flags.spec import shortened
 
 HELP = ('help', 'helpfull', 'helpshort', 'h')
 SEE = 'See --help, and --help=legacy for old names.'
@@ -46,6 +47,10 @@ def parse(argv=None):
 def _split(program, argv):
     """(name, text) pairs of a command line."""
     words = [_underscores(word) for word in argv]
+    for word in words:
+        if word.split('=')[0] in ('--flagfile', '--undefok'):       # absl's own
+            raise FlagError(_unknown(word.split('=')[0].lstrip('-')) +
+                            ' Files of flags are given with --config_file.')
     values = _flag_values()
     try:
         rest = values([program] + words)[1:]
@@ -59,9 +64,17 @@ def _split(program, argv):
         if values[name].present:
             print(help_text(values[name].value))
             raise SystemExit(0)
-    if any(word.lstrip('-').split('=')[0] == 'undefok' for word in words):
-        raise FlagError(_unknown('undefok'))
     return [(name, values[name].value) for name in levels.all_names() if values[name].present]
+
+
+class _Once(absl_flags.Flag):
+    """A flag that is not given twice with two values."""
+
+    def parse(self, argument):
+        if self.present and argument != self.value:
+            raise FlagError(f'--{self.name} is given twice: {shortened(self.value)} and '
+                            f'{shortened(argument)}; give it once.')
+        super().parse(argument)
 
 
 def _flag_values():
@@ -70,8 +83,7 @@ def _flag_values():
     values.set_gnu_getopt(True)
     names = [(name, levels.is_boolean(name)) for name in levels.all_names()]
     for name, boolean in names + [(name, True) for name in HELP]:
-        values[name] = absl_flags.Flag(absl_flags.ArgumentParser(), None, name, None, name,
-                                       boolean=boolean)
+        values[name] = _Once(absl_flags.ArgumentParser(), None, name, None, name, boolean=boolean)
     return values
 
 

@@ -32,7 +32,8 @@ ROWS = (
     Row('save_summary_steps', 'int', 100, 'Steps between TensorBoard summaries (0: none).',
         None, 0),
     Row('keep_checkpoint_max', 'int', 5, 'Checkpoints to keep (0: all).', None, 0),
-    Row('seed', 'int', 0, 'Seed of initial weights, data order and augmentation.', None, 0),
+    Row('seed', 'int', 0, 'Seed of initial weights, data order and augmentation.', None, 0,
+        2 ** 31 - 1),
     Row('export_dir', 'str', None, 'Folder for the exported model, and for '
         'predictions.csv.'),
     Row('export_moving_average', 'bool', True, 'Export averaged weights instead of plain ones.'),

@@ -19,6 +19,9 @@ network decides. choices: allowed words (for numbers: words allowed beside numbe
 stands for any word with that prefix. low, high: inclusive bounds of numbers.
 """
 
+DIGITS = 40             # no number is longer than this
+LARGEST = 2 ** 63 - 1   # TensorFlow's int64
+
 NULLS = ('null', 'none', 'None', '~')
 TRUE = ('true', 't', '1', 'yes')
 FALSE = ('false', 'f', '0', 'no')
@@ -42,6 +45,14 @@ def convert(row, value):
         raise ValueError(f'expected {allowed(row)}')
     _check_bounds(row, result)
     return result
+
+
+def shortened(value, width=80):
+    """A value for a message: of a long one the beginning."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return 'a number too large'
+    text = str(value)
+    return text if len(text) <= width else f'{text[:width]}... ({len(text)} characters)'
 
 
 def is_null(value):
@@ -87,7 +98,9 @@ def _boolean(value):
 
 
 def _number(value):
-    if isinstance(value, bool):
+    if isinstance(value, bool) or isinstance(value, str) and len(value) > DIGITS:
+        raise ValueError
+    if isinstance(value, int) and abs(value) > LARGEST:
         raise ValueError
     number = float(value)
     if not math.isfinite(number):
@@ -98,14 +111,16 @@ def _number(value):
 def _integer(value):
     if isinstance(value, str):
         value = value.strip()
-        if value.lstrip('+-').isdigit():
-            return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    number = _number(value)
-    if number != int(number):
+        if len(value) <= DIGITS and re.match(r'^[-+]?[0-9]+\Z', value):
+            value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        number = _number(value)
+        if number != int(number):
+            raise ValueError
+        value = int(number)
+    if abs(value) > LARGEST:
         raise ValueError
-    return int(number)
+    return value
 
 
 def _items(value):

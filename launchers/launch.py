@@ -17,8 +17,8 @@ import subprocess
 import sys
 import time
 
+from common import files
 from common.errors import ProgramError
-from common.files import read_json
 from launchers import options as options_lib
 from launchers import ranks, reports
 
@@ -72,6 +72,7 @@ def main(argv):
 
 def run(launch, words):
     """Runs a Launch with a user's words; prints what is wrong with them. Returns the exit code."""
+    ranks.stop_at_once()
     try:
         options = options_lib.read(words)
         if options.help:
@@ -104,7 +105,13 @@ def _launch(launch, options):
     mode = options.values.get('mode', CASES[launch.case]['mode'])
     if options.values.get('explain') or mode not in REPORTED:
         return subprocess.call(command)
-    os.makedirs(output, exist_ok=True)
+    files.make_folder(output)
+    with ranks.exclusive(output):
+        return _train(launch, options, processes, base, command, model_dir)
+
+
+def _train(launch, options, processes, base, command, model_dir):
+    output = os.path.join(base, processes[0].device)
     print(f'Device ID: {processes[0].device}', flush=True)
     fresh = options.values.get('model_dir') is None and launch.case == 'performance'
     if fresh and os.path.isdir(model_dir):
@@ -114,19 +121,20 @@ def _launch(launch, options):
     aside = reports.set_aside(log)
     if aside:
         print(f'{aside}: the log of the launch before', flush=True)
-    before = read_json(os.path.join(model_dir, 'result.json'))
+    before = files.read_record(os.path.join(model_dir, 'result.json'))
     start = time.time()
     code = ranks.run(command, processes, base)
     if code:
         print(f'[Error] training ended with exit code {code}; see {log}', file=sys.stderr)
         return code
-    _report(launch if mode != 'eval' else launch._replace(case='eval'), output, model_dir, before,
-            int(time.time() - start))
+    if options.values.get('mode') == 'eval':
+        launch = launch._replace(case='eval')
+    _report(launch, output, model_dir, before, int(time.time() - start))
     return 0
 
 
 def _report(launch, output, model_dir, before, seconds):
-    after = read_json(os.path.join(model_dir, 'result.json'))
+    after = files.read_record(os.path.join(model_dir, 'result.json'))
     idle = before and before['global_step'] == after['global_step'] and launch.case != 'eval'
     if not (idle and reports.again(launch.case, output, model_dir, launch.network)):
         reports.report(launch.case, output, model_dir, seconds, launch.network)

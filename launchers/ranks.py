@@ -5,15 +5,19 @@ rank that fails leaves the others waiting in their next all-reduce, so they are 
 """
 
 import collections
+import contextlib
+import fcntl
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-from common.errors import PREEMPTED, FlagError
+from common.errors import PREEMPTED, FlagError, ProgramError
+from common.signals import STOPPING
 from launchers import rank_table
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -22,8 +26,6 @@ TABLES = ('8p.json', os.path.join('configs', 'rank_table_8p.json'))
 # Seconds: between looks at the processes; for a rank to end itself once it is told to; for the
 # others once one has ended in good order.
 LOOK, GRACE, PATIENCE = 0.1, 10, 300
-FORWARDED = {signal.SIGTERM: signal.SIGTERM, signal.SIGINT: signal.SIGINT,
-             signal.SIGUSR1: signal.SIGUSR1, signal.SIGHUP: signal.SIGTERM}
 
 Rank = collections.namedtuple('Rank', ['device', 'environment'])
 Rank.__doc__ = """One process: the id of its device as text, which names its folder and log, and the
@@ -38,6 +40,7 @@ def plan(size, device, environment, root=ROOT):
     adapter wait for the others.
     """
     first = environment.get('ASCEND_DEVICE_ID') or '0'
+    _require_numbers([first])
     common = {'JOB_ID': environment.get('JOB_ID', '10087')}
     table = find_table(environment, root)
     if not (device == 'npu' or device in (None, 'auto') and (size == 1 or table) and has_adapter()):
@@ -49,6 +52,7 @@ def plan(size, device, environment, root=ROOT):
                         f'(docs/ascend.md shows it), or put it into {os.path.join(root, TABLES[0])}'
                         '. For one device use the launcher that ends in _1p.sh.')
     rows = rank_table.read(table) if size > 1 else []
+    _require_numbers([number for number, _ in rows])
     if len(rows) < 2:
         first = rows[0][0] if rows else first
         return [Rank(first, dict(common, ASCEND_DEVICE_ID=first, RANK_SIZE='1', RANK_ID=None,
@@ -60,6 +64,14 @@ def plan(size, device, environment, root=ROOT):
                               RANK_TABLE_FILE=table, HCCL_CONNECT_TIMEOUT=environment.get(
                                   'HCCL_CONNECT_TIMEOUT', '600')))
             for index, (number, rank) in enumerate(rows)]
+
+
+def _require_numbers(devices):
+    """A device's number names a folder of the output."""
+    for device in devices:
+        if not re.match(r'^[0-9]{1,9}\Z', device):
+            raise FlagError(f'The device {device!r} is no number such as 0 or 1. Check '
+                            'ASCEND_DEVICE_ID and the rank table.')
 
 
 def find_table(environment, root=ROOT):
@@ -80,22 +92,55 @@ def log_of(base, rank):
     return os.path.join(base, rank.device, f'train_{rank.device}.log')
 
 
+def stop_at_once():
+    """Until processes run a signal ends the launcher; nothing has been done that could be lost."""
+    _on_signals(lambda number, _: sys.exit(PREEMPTED))
+
+
+def _on_signals(handler):
+    for number in STOPPING:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:      # nohup
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def exclusive(output):
+    """Keeps a second launcher out of a folder; the processes it starts keep the lock too."""
+    handle = os.open(output, os.O_RDONLY)
+    try:
+        os.set_inheritable(handle, True)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ProgramError(f'{output} is being written by another launcher. Wait for it, or '
+                               'give another --output_path.')
+        except OSError:
+            pass        # a file system without locks
+        yield
+    finally:
+        os.close(handle)
+
+
 def run(command, ranks, base):
     """Runs the command once a rank; the first rank's output also goes to the console.
 
     Signals are passed on to all. Returns the exit code of the rank that failed first, 75 when one
     was preempted, else 0; a rank killed by signal n counts as 128 + n, as the shell says it.
     """
-    running = []
-    for number, handler in FORWARDED.items():
-        signal.signal(number, lambda got, _, send=handler: _signal(running, send))
+    running, received = [], []
+
+    def pass_on(number, _):
+        received.append(number)
+        _signal(running, number)
+    _on_signals(pass_on)
     for rank in ranks:
         os.makedirs(os.path.dirname(log_of(base, rank)), exist_ok=True)
         running.append(_start(command, rank, log_of(base, rank), bool(running)))
+        _signal(running[-1:], *received[:1])
     copying = threading.Thread(target=_copy, args=(running[0].stdout, log_of(base, ranks[0])))
     copying.start()
     try:
-        code = _watch(running, ranks, base)
+        code = _watch(running, ranks, base, received)
     finally:
         _end(running)
         copying.join()
@@ -111,24 +156,33 @@ def _start(command, rank, log, quiet):
             environment[name] = value
     with open(log, 'wb') as stream:
         return subprocess.Popen(command, stdout=stream if quiet else subprocess.PIPE,
-                                stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+                                stderr=subprocess.STDOUT, env=environment, close_fds=False,
+                                start_new_session=True)
 
 
 def _copy(stream, log):
-    """Copies a process's output to its log and to the console, line by line."""
-    with open(log, 'ab') as kept:
+    """Copies a process's output to its log and to the console, line by line.
+
+    A console that goes away, or a full disk, must not hold up the process.
+    """
+    with open(log, 'ab', buffering=0) as kept:
         for line in iter(stream.readline, b''):
-            kept.write(line)
-            kept.flush()
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            with contextlib.suppress(OSError):
+                kept.write(line)
+            with contextlib.suppress(OSError):
+                os.write(1, line)
 
 
-def _watch(running, ranks, base):
-    """Waits until all ranks have ended or one has failed; returns the exit code of the launch."""
+def _watch(running, ranks, base, received):
+    """Waits until all ranks have ended or one has failed; returns the exit code of the launch.
+
+    received: the signals passed on, a list that grows; one that ended a rank before it could
+    listen has preempted it.
+    """
     code, waiting_since = 0, None
     while True:
         codes = [process.poll() for process in running]
+        codes = [PREEMPTED if got is not None and -got in received else got for got in codes]
         failed = [n for n, got in enumerate(codes) if got not in (None, 0, PREEMPTED)]
         if failed:
             return _failure(failed[0], codes, ranks, base)
@@ -157,10 +211,11 @@ def _failure(first, codes, ranks, base):
     return code
 
 
-def _signal(running, number):
+def _signal(running, *numbers):
     for process in running:
-        if process.poll() is None:
-            process.send_signal(number)
+        for number in numbers:
+            if process.poll() is None:
+                process.send_signal(number)
 
 
 def _end(running):

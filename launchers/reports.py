@@ -9,7 +9,7 @@ import csv
 import os
 import platform
 
-from common.files import read_json, write_text
+from common.files import read_record, write_text
 
 CASE_WORDS = {'full': 'acc', 'performance': 'perf', 'eval': 'eval'}
 
@@ -19,7 +19,7 @@ def report(case, output, model_dir, seconds, network=None):
 
     network: the name in CaseName, default the model's. Returns the result.json it reports.
     """
-    result = read_json(os.path.join(model_dir, 'result.json'))
+    result = read_record(os.path.join(model_dir, 'result.json'))
     losses = read_losses(os.path.join(model_dir, 'log.csv'))
     rows = numbers(case, result, losses, seconds, network or result['model_name'])
     name = dict(rows)['CaseName']
@@ -37,7 +37,7 @@ def again(case, output, model_dir, network=None):
 
     Returns whether its ${CaseName}.log is there.
     """
-    result = read_json(os.path.join(model_dir, 'result.json'))
+    result = read_record(os.path.join(model_dir, 'result.json'))
     path = os.path.join(output, case_name(case, result, network or result['model_name']) + '.log')
     if not os.path.exists(path):
         return False

@@ -2,7 +2,9 @@
 
 import copy
 import json
+import os
 import pickle
+import time
 
 import pytest
 
@@ -125,6 +127,39 @@ def test_mindspore_file(tmp_path):
     ('--config_file=/no/such.yaml', 'cannot be read')])
 def test_overlay_is_strict(word, part):
     assert part in failure(word)
+
+
+BOMB = 'a: &a [x, x]\n' + ''.join(f'{b}: &{b} [{", ".join("*" + a for _ in range(9))}]\n'
+                                   for a, b in zip('abcdefghi', 'bcdefghij'))
+
+
+@pytest.mark.parametrize('text, part', [
+    (BOMB, 'aliases'),
+    ('run: &a {run: *a}\n', 'aliases'),
+    ('seed: 0x' + 'f' * 50000, 'a number of 50002 digits'),
+    ('seed: ' + '1' * 50000, 'a number of 50000 digits'),
+    ('{\t"seed": ' + '1' * 50000 + '}', 'a number of 50000 digits'),
+    ('# long\n' * 10000000, 'is longer than'),
+    ('freeze: ' + '[' * 30000, 'not valid YAML'),
+    ('{\t"freeze": ' + '[' * 30000, 'not valid YAML'),
+    ('seed: 1\nmode: eval\nseed: 2\n', 'line 3: seed is given twice'),
+    ('{\t"seed": 1, "seed": 2}', 'seed is given twice')], ids=lambda text: text[:12])
+def test_a_hostile_file_is_answered_at_once(tmp_path, text, part):
+    (tmp_path / 'x.yaml').write_text(text)
+    start = time.time()
+    assert part in failure(f'--config_file={tmp_path}/x.yaml')
+    assert time.time() - start < 2
+
+
+def test_a_pipe_is_no_config_file(tmp_path):
+    os.mkfifo(str(tmp_path / 'pipe'))
+    for name in ('pipe', ''):
+        assert 'it is no file' in failure(f'--config_file={tmp_path}/{name}')
+
+
+def test_a_key_repeated_with_its_value(tmp_path):
+    (tmp_path / 'x.yaml').write_text('seed: 1\nseed: 1\n')
+    assert merged(f'--config_file={tmp_path}/x.yaml').seed == 1
 
 
 @pytest.mark.parametrize('layer, part', [

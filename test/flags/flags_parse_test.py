@@ -1,5 +1,7 @@
 """The command line: forms, old names, messages."""
 
+import time
+
 import pytest
 
 import flags
@@ -157,3 +159,26 @@ def test_help_exits_with_0(word, part, capsys):
         given(word)
     assert caught.value.code == 0
     assert part in capsys.readouterr().out
+
+
+def test_a_flag_given_twice():
+    assert '--seed is given twice: 3 and 4' in message('--seed=3', '--mode=eval', '--seed=4')
+    assert params('--seed=3', '--seed', '3').seed == 3
+    assert 'given twice' in message('--use_cache', '--nouse_cache')
+
+
+def test_files_of_flags_are_not_read_by_absl(tmp_path):
+    path = tmp_path / 'secret'
+    path.write_text('root:x:0\n')
+    for words in (f'--flagfile={path}',), ('--flagfile', str(path)), (f'-flagfile={path}',):
+        text = message(*words)
+        assert '--config_file' in text and 'root' not in text
+
+
+@pytest.mark.parametrize('value', ['1e23', '-1', '2147483648', '9' * 100000, '0x' + 'f' * 100000,
+                                   '1' * 39, 'nan', '3.5'], ids=lambda value: value[:8])
+def test_a_seed_is_a_small_whole_number(value):
+    start = time.time()
+    text = message(f'--seed={value}')
+    assert 'a whole number, at least 0 and at most 2147483647' in text and len(text) < 300
+    assert time.time() - start < 2

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import program
 import pytest
@@ -112,24 +113,53 @@ def test_exit_codes_are_passed_on(data, tmp_path):
     assert launch('train_full_1p.sh', f'--data_path={tmp_path}/none', output).returncode == 3
     done = launch('train_full_1p.sh', f'--data_path={data}', output, '--no_such_option=1')
     assert done.returncode == 2 and 'no_such_option' in done.stdout + done.stderr
-    done = launch('train_full_1p.sh', f'--data_path={data}', output, *SMALL,
+    done = launch('train_full_1p.sh', f'--data_path={data}', output, *SMALL[:-1],
                   '--train_steps=50', '--learning_rate=1e30')
     assert done.returncode == 4
 
 
-def test_a_signal_reaches_the_training(data, tmp_path):
-    words = ['bash', os.path.join(program.ROOT, 'train_full_1p.sh'), f'--data_path={data}',
-             f'--output_path={tmp_path}', '--train_steps=100000', '--log_step_count_steps=1',
-             *SMALL]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, universal_newlines=True,
-                               env=dict(os.environ, PYTHON=sys.executable))
+def started(tmp_path, data, *words):
+    """A launcher in a process group of its own."""
+    return subprocess.Popen(
+        ['bash', os.path.join(program.ROOT, 'train_full_1p.sh'), f'--data_path={data}',
+         f'--output_path={tmp_path}', '--train_steps=100000', '--log_step_count_steps=1',
+         *SMALL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        universal_newlines=True, start_new_session=True,
+        env=dict(os.environ, PYTHON=sys.executable))
+
+
+def test_signals_to_the_group_are_one_signal(data, tmp_path):
+    process = started(tmp_path, data)
     for line in process.stdout:
         if line.startswith('step 2/'):
-            process.send_signal(signal.SIGTERM)
             break
+    second = started(tmp_path, data)        # meanwhile: refused, and the first one's log stays
+    said = second.stdout.read()
+    assert second.wait(timeout=60) == 1 and 'is being written by another launcher' in said
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGTERM)
+        time.sleep(0.1)
     process.stdout.read()
     assert process.wait(timeout=60) == 75
     assert program.result_of(tmp_path / '0/ckpt/mobilenet_v1_025')['status'] == 'preempted'
+    assert 'step 2/100000' in (tmp_path / '0' / 'train_0.log').read_text()
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_during_start_up_ends_at_once(data, tmp_path, number):
+    process = started(tmp_path, data, f'--model-dir={tmp_path}/m')
+    assert process.stdout.readline() == 'Device ID: 0\n'
+    os.killpg(process.pid, number)
+    said = process.stdout.read()
+    assert process.wait(timeout=10) == 75 and 'Traceback' not in said
+
+
+@pytest.mark.parametrize('number', ['../../x', '/x', '-1', '1\n'])
+def test_a_device_number_is_a_number(tmp_path, number):
+    done = launch('train_full_1p.sh', '--data_path=x', f'--output_path={tmp_path}/a/b',
+                  env={'ASCEND_DEVICE_ID': number})
+    assert done.returncode == 2 and 'is no number' in done.stderr
+    assert os.listdir(str(tmp_path)) == []
 
 
 def test_launchers_work_from_a_copy_with_spaces_in_its_path(data, tmp_path):

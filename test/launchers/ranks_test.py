@@ -156,3 +156,12 @@ def test_a_signal_reaches_every_rank_once(tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 75
+
+
+def test_a_console_that_goes_does_not_hold_up_the_processes(tmp_path):
+    process = start('print("x" * 9999, flush=True); time.sleep(1)\n'
+                    'for _ in range(50): print("y" * 9999, flush=True)', tmp_path)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(timeout=30) == 0
+    assert len((tmp_path / '4' / 'train_4.log').read_text()) == 51 * 10000
