@@ -1,8 +1,11 @@
-# make demo       train mixnet-s on the embedded digits and show the result (TensorFlow 1.15)
+# make demo       train mixnet-s on the embedded digits and show the result
 # make test       the tests
-# make setup      only the environment .venv (make setup-tf2: .venv-tf2)
-# make test-slow  the long checks; make test-tf2, make demo-tf2: the same under TensorFlow 2.15
+# make test-slow  the long checks
 # make lint       ruff, as configured in pyproject.toml
+# make setup      only the environment .venv
+# These take TensorFlow 1.15 where a CPython 3.7 is found (PATH, pyenv, conda, uv), and otherwise
+# TensorFlow 2.15 on a Python 3.9 to 3.11. demo-tf2, test-tf2, test-slow-tf2 and setup-tf2 always
+# take 2.15, in .venv-tf2.
 # PYTHON=/path/to/python3.7 (PYTHON_TF2=/path/to/python3.11) names the interpreter to use.
 
 SHELL := /bin/bash
@@ -22,6 +25,9 @@ test: setup
 test-slow: setup
 	$(VENV)/bin/python $(PYTEST) -m slow
 
+lint: setup
+	$(VENV)/bin/python -m ruff check .
+
 demo-tf2: setup-tf2
 	$(VENV_TF2)/bin/python $(DEMO) --model_dir=result/mixnet-s-tf2
 
@@ -31,47 +37,60 @@ test-tf2: setup-tf2
 test-slow-tf2: setup-tf2
 	$(VENV_TF2)/bin/python $(PYTEST) -m slow
 
-lint: setup-tf2
-	$(VENV_TF2)/bin/python -m ruff check .
-
 setup: $(VENV)/.ready
 
 setup-tf2: $(VENV_TF2)/.ready
 
-# First interpreter of a wanted version among: the one named, PATH, pyenv, conda, uv.
+# $(1): interpreter named by the user; $(2): wanted versions, best first. Sets `found`.
 define find_python
-candidates=("$(1)"); \
-for version in $(2); do \
-  candidates+=("python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version*/bin/python \
-    "$${CONDA_PREFIX:-/nonexistent}"/bin/python "$$HOME"/*conda*/bin/python \
-    "$$HOME"/*conda*/envs/*/bin/python \
-    "$$(command -v uv >/dev/null && uv python find $$version 2>/dev/null)"); \
-done; \
 found=; \
-for candidate in "$${candidates[@]}"; do \
-  [ -n "$$candidate" ] || continue; \
-  got=$$("$$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
-  for version in $(2); do [ "$$got" = "$$version" ] && { found=$$candidate; break 2; }; done; \
-done; \
-if [ -z "$$found" ]; then \
-  printf '%s\n' "TensorFlow $(4) needs CPython $(3), and none was found. Three ways to get one:" \
-    "  pyenv install $(5)            (https://github.com/pyenv/pyenv)" \
-    "  conda create -n tf python=$(6)" \
-    "  uv python install $(6)" \
-    "Then type the same command again, or name it: make $(7)=/path/to/python$(6) ..." >&2; \
-  exit 2; \
-fi
+for version in $(2); do \
+  for candidate in "$(1)" python$$version python3 python \
+      "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version*/bin/python \
+      "$${CONDA_PREFIX:-/nonexistent}"/bin/python "$$HOME"/*conda*/bin/python \
+      "$$HOME"/*conda*/envs/*/bin/python "$$(uv python find $$version 2>/dev/null)"; do \
+    [ -z "$$found" ] && [ -n "$$candidate" ] || continue; \
+    got=$$("$$candidate" -c 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])' \
+      2>/dev/null) || continue; \
+    [ "$$got" = "$$version" ] && found=$$candidate; \
+  done; \
+done
 endef
 
+# $(1): folder; $(2): requirements; $(3): what is installed. pip's lines shrink to a name each.
 define install
-echo "environment $(1) with $$found"; \
-"$$found" -m venv $(1) && $(1)/bin/python -m pip install -q --disable-pip-version-check wheel && \
-$(1)/bin/python -m pip install -q --disable-pip-version-check -r $(2) && touch $(1)/.ready
+echo "$(3), with $$found, into $(1): about 600 MB, a few minutes"; \
+set -o pipefail; \
+"$$found" -m venv $(1) && \
+PIP_DISABLE_PIP_VERSION_CHECK=1 $(1)/bin/python -m pip install wheel -r $(2) \
+  | sed -un 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing collected.*/  unpacking/p' && \
+touch $(1)/.ready && echo "  done"
 endef
 
-$(VENV)/.ready: requirements.txt
-	@$(call find_python,$(PYTHON),3.7,3.7,1.15,3.7.17,3.7,PYTHON); $(call install,$(VENV),$<)
+$(VENV)/.ready: requirements.txt requirements-tf2.txt
+	@$(call find_python,$(PYTHON),3.7); \
+	[ -n "$$found" ] || ! command -v uv >/dev/null || { uv python install 3.7 && \
+	  found=$$(uv python find 3.7); }; \
+	if [ -n "$$found" ]; then $(call install,$(VENV),requirements.txt,TensorFlow 1.15); exit $$?; fi; \
+	$(call find_python,$(PYTHON_TF2),3.11 3.10 3.9); \
+	if [ -n "$$found" ]; then \
+	  echo "no CPython 3.7 here, so TensorFlow 2.15 is taken instead of 1.15; to get 1.15 later:" \
+	    "pyenv install 3.7.17 (or conda create -n tf python=3.7), then rm -r $(VENV)"; \
+	  $(call install,$(VENV),requirements-tf2.txt,TensorFlow 2.15); exit $$?; fi; \
+	printf '%s\n' "No CPython 3.7 (TensorFlow 1.15) or 3.9 to 3.11 (TensorFlow 2.15) was found." \
+	  "Three ways to get one:" \
+	  "  pyenv install 3.7.17            (https://github.com/pyenv/pyenv)" \
+	  "  conda create -n tf python=3.7" \
+	  "  uv python install 3.7" \
+	  "Then type the same command again, or name it: make PYTHON=/path/to/python3.7 ..." >&2; \
+	exit 2
 
 $(VENV_TF2)/.ready: requirements-tf2.txt
-	@$(call find_python,$(PYTHON_TF2),3.11 3.10 3.9,3.9 to 3.11,2.15,3.11.9,3.11,PYTHON_TF2); \
-	$(call install,$(VENV_TF2),$<)
+	@$(call find_python,$(PYTHON_TF2),3.11 3.10 3.9); \
+	if [ -n "$$found" ]; then $(call install,$(VENV_TF2),$<,TensorFlow 2.15); exit $$?; fi; \
+	printf '%s\n' "TensorFlow 2.15 needs a Python 3.9 to 3.11, and none was found. Three ways to get one:" \
+	  "  pyenv install 3.11.9            (https://github.com/pyenv/pyenv)" \
+	  "  conda create -n tf python=3.11" \
+	  "  uv python install 3.11" \
+	  "Then type the same command again, or name it: make PYTHON_TF2=/path/to/python3.11 ..." >&2; \
+	exit 2
