@@ -33,6 +33,8 @@ def main(argv):
     from estimator import runner
     from input import Inputs, Serving
 
+    if given.value('mode') in runner.WITHOUT_NETWORK:
+        return runner.run(None, flags.merge(given), None)
     network = models.get_network(given.value('model_name'))
     params = flags.merge(given, recipes(network, given))
     if params.explain:

@@ -19,7 +19,7 @@ def write_text(path, text):
 
 def write_json(path, value):
     """Replaces a file of JSON types; numpy scalars become numbers, NaN and infinity null."""
-    write_text(path, json.dumps(_plain(value), indent=2) + '\n')
+    write_text(path, json.dumps(plain(value), indent=2) + '\n')
 
 
 def read_json(path):
@@ -57,11 +57,12 @@ def make_folder(path):
                            'Give another one.')
 
 
-def _plain(value):
+def plain(value):
+    """JSON types of a value; numpy scalars become numbers, NaN and infinity null."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, 'item'):  # a numpy scalar
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

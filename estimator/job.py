@@ -15,7 +15,7 @@ from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
 from estimator.checkpoints import weights as weights_lib
 from estimator.devices import session
-from estimator.hooks import log_styles, nan_guard, preemption, progress, saver, trace
+from estimator.hooks import diagnostics, log_styles, nan_guard, preemption, progress, saver
 from estimator.training import schedules
 
 # Checkpoint cadence when no flag sets one; the originals' max(100, iterations_per_loop).
@@ -33,6 +33,7 @@ class Job:
         self.preemption = preemption.Preemption()
         self.throughput = progress.Throughput(self._images_a_run())
         self.started = time.time()
+        self.diagnostics = diagnostics.hooks(params, self.run, self.throughput)
 
     def _arguments_for(self, resumed):
         """Arguments of network.build with which its variables are the checkpoint's.
@@ -106,8 +107,8 @@ class Job:
         bar = progress.Progress(run.plan, params.model_dir, self.throughput,
                                 params.log_step_count_steps, params.gradient_accumulation_steps,
                                 params.log_style)
-        hooks = [self.throughput, nan_guard.NanGuard(run.precision.loss_scale == 'dynamic'), bar]
-        hooks += trace.hooks(params, run.device)
+        hooks = [self.throughput] + self.diagnostics
+        hooks += [nan_guard.NanGuard(run.precision.loss_scale == 'dynamic'), bar]
         hooks.append(self.preemption.hook())
         if run.device.kind != 'npu':
             hooks.append(saver.Saver(params.model_dir, *save))

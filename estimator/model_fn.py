@@ -9,11 +9,11 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from common.errors import FlagError
+from estimator.checkpoints import optional
 from estimator.checkpoints import reading as checkpoints
-from estimator.devices import precision as precision_lib
 from estimator.devices import session
 from estimator.hooks import published
-from estimator.training import accumulation, averaging, losses, optimizers, schedules
+from estimator.training import accumulation, averaging, loss_scale, losses, optimizers, schedules
 
 Own = collections.namedtuple('Own', ['build', 'regularization_loss', 'model_variables'])
 Own.__doc__ = """What is a network's own; see the methods of models.network.Network."""
@@ -49,8 +49,11 @@ def _train(network, run, images, labels):
     params, num_classes = run.params, run.arguments['num_classes']
     step = tf.train.get_or_create_global_step()
     seed = tf.stack([tf.constant(params.seed, tf.int64), tf.cast(step, tf.int64)])
+    published.publish_group('inputs', dict(labels, image=images))
+    if run.device.kind != 'npu':
+        published.publish(input_ready=_moment_of(images))
     images = tf.cast(images, run.precision.compute_dtype)
-    logits, _ = network.build(images, training=True, seed=seed, **run.arguments)
+    logits, endpoints = network.build(images, training=True, seed=seed, **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
     target = labels.get('target', labels['label'])
@@ -62,12 +65,16 @@ def _train(network, run, images, labels):
     train_op, gradient_norm = _update(network, run, loss, rate, step)
     correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
     accuracy = tf.reduce_mean(correct)
-    published.publish(loss=loss, cross_entropy=entropy, learning_rate=rate,
-                    gradient_norm=gradient_norm, train_accuracy=accuracy)
-    for name, tensor in [('cross_entropy', entropy), ('learning_rate', rate),
-                         ('train_accuracy', accuracy), ('gradient_norm', gradient_norm)]:
-        tf.summary.scalar(name, tensor)
+    published.publish(loss=loss, cross_entropy=entropy, weight_decay=decay, learning_rate=rate,
+                      gradient_norm=gradient_norm, train_accuracy=accuracy)
+    published.publish_group('endpoints', endpoints)
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=train_op)
+
+
+def _moment_of(tensor):
+    """float64 scalar: the time, in seconds since 1970, at which a tensor is there."""
+    with tf.control_dependencies([tensor]):
+        return tf.timestamp()
 
 
 def _update(network, run, loss, rate, step):
@@ -83,6 +90,9 @@ def _update(network, run, loss, rate, step):
     optimizer = _optimizer(run, rate)
     with tf.control_dependencies(updates):
         gradients = optimizer.compute_gradients(loss, trained_variables(params))
+    published.publish_group('gradients', {variable.op.name: tf.convert_to_tensor(gradient)
+                                          for gradient, variable in gradients
+                                          if gradient is not None})
     accumulates = isinstance(optimizer, accumulation.Accumulator)
     gradients, norm = accumulation.clip(
         gradients, 0 if accumulates else params.gradient_clip_norm)
@@ -97,11 +107,13 @@ def _update(network, run, loss, rate, step):
 def _optimizer(run, rate):
     """The optimizer with loss scaling and gradient accumulation around it, as asked for."""
     params = run.params
+    if run.precision.loss_scale == 'dynamic' and run.device.kind != 'npu':
+        optional.use_saver(params.model_dir, params.keep_checkpoint_max)
     optimizer = optimizers.make(params, rate)
     if run.device.kind == 'npu':
         optimizer = session.wrap_npu_optimizer(optimizer, run.device, run.precision)
     else:
-        optimizer = precision_lib.wrap_optimizer(optimizer, run.precision)
+        optimizer = loss_scale.wrap(optimizer, run.precision.loss_scale)
     if params.gradient_accumulation_steps == 1:
         return optimizer
     if params.moving_average_decay and params.moving_average_order == 'before':

@@ -19,11 +19,17 @@ ROWS = (
     Row('iterations_per_loop', 'int', None, 'Steps a device loop on Ascend; on other devices steps '
         'between checkpoints, at least 100.', None, 1),
     Row('profiling', 'bool', False, 'Record a profile of some steps.'),
+    Row('profile_steps', 'steps', None, 'Steps to profile, such as 10-15 (default: six after the '
+        'tenth, or the second half of a shorter run).'),
     Row('profiling_dir', 'str', './profiling_dir', 'Folder for profiles.'),
     Row('npu_dump_data', 'bool', False, 'Write tensors to dump_dir at data_dump_step.'),
     Row('npu_dump_graph', 'bool', False, 'Write the graph to dump_dir.'),
     Row('dump_dir', 'str', './dump_dir', 'Folder for dumps.'),
-    Row('data_dump_step', 'steps', '10', "Steps at which tensors are dumped, such as 0|5|10-20."),
-    Row('npu_overflow_dump', 'bool', False, 'Report which tensors overflow.'),
+    Row('compare_to', 'str', None, 'Another dump, that --mode=compare sets beside dump_dir.'),
+    Row('data_dump_step', 'steps', None, 'Steps at which tensors are dumped, such as 0|5|10-20; '
+        'the first step from new weights is 0 (default: the first step of the run).'),
+    Row('dump_examples', 'int', 8, 'Images of a batch whose inputs and activations a dump holds '
+        '(0: all).', None, 0),
+    Row('npu_overflow_dump', 'bool', False, 'Write statistics of every tensor when one overflows.'),
     Row('npu_auto_tune', 'bool', False, 'Let the Ascend compiler tune operators.'),
 )

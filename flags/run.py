@@ -2,7 +2,8 @@
 
 from flags.spec import Row
 
-MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark')
+MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark',
+         'compare')
 
 ROWS = (
     Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),

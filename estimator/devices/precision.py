@@ -55,14 +55,6 @@ def choose(params, device):
     return Precision(mode, tf.float32, None, scale, f'float32{note}{scaled}')
 
 
-def wrap_optimizer(optimizer, precision):
-    """Loss scaling around an optimizer, as the precision asks for."""
-    if not precision.loss_scale:
-        return optimizer
-    return tf.train.experimental.MixedPrecisionLossScaleOptimizer(
-        optimizer, precision.loss_scale)
-
-
 def configure_session(config, precision):
     """Switches the graph rewrite on in a ConfigProto."""
     if precision.graph_rewrite:

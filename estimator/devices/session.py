@@ -147,7 +147,7 @@ def _npu_dump(npu, params):
         return npu.DumpConfig(enable_dump_debug=True, dump_path=params.dump_dir,
                               dump_debug_mode='all')
     return npu.DumpConfig(enable_dump=True, dump_path=params.dump_dir,
-                          dump_step=str(params.data_dump_step), dump_mode='all')
+                          dump_step=params.data_dump_step or '0', dump_mode='all')
 
 
 def _npu_bridge():

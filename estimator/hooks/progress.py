@@ -30,11 +30,18 @@ class Throughput(tf.train.SessionRunHook):
     def after_create_session(self, session, coord):
         self._left = self._warm_up
 
+    def leave_out(self):
+        """Called while a step runs (a profiled one): its time does not count."""
+        self._left_out = True
+
     def before_run(self, run_context):
+        self._left_out = False
         self._start = time.time()
 
     def after_run(self, run_context, run_values):
         spent = time.time() - self._start
+        if self._left_out:
+            return
         self.total_steps += 1
         if self._left > 0:
             self._left -= 1
