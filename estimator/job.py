@@ -20,6 +20,8 @@ from estimator.training import schedules
 
 # Checkpoint cadence when no flag sets one; the originals' max(100, iterations_per_loop).
 SAVE_SECONDS = 600
+# What Progress measured that goes into result.json.
+MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
 
 
 class Job:
@@ -92,7 +94,7 @@ class Job:
     def train(self, until):
         """Trains to a global step.
 
-        Returns {'loss', 'train_accuracy'} of its last batch; preemption.signal says whether it got
+        Returns what it MEASURED; preemption.signal says whether it got
         there.
         """
         params, run, step = self.params, self.run, self.step()
@@ -117,7 +119,7 @@ class Job:
         with self._explained():
             self.estimator(initial=initial, save=save).train(
                 session.for_this_process(input_fn, run.device), hooks=hooks, max_steps=until)
-        return {name: float(bar.last[name]) for name in ('loss', 'train_accuracy') if bar.last}
+        return {name: bar.last[name].item() for name in MEASURED if name in (bar.last or ())}
 
     def evaluate(self, prefix):
         """Evaluates a checkpoint on every image; returns the metrics, or None when preempted."""

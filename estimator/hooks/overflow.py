@@ -63,7 +63,6 @@ class DumpOverflow(tf.train.SessionRunHook):
             self._fetches['loss_scale'] = published.tensor('loss_scale')
         self._step = tf.train.get_global_step()
         self._variables = [v for v in tf.global_variables() if v.dtype.is_floating]
-        self._of_variables = tf.stack([statistics(v) for v in self._variables])
 
     def before_run(self, run_context):
         self._before = int(run_context.session.run(self._step))
@@ -71,14 +70,14 @@ class DumpOverflow(tf.train.SessionRunHook):
 
     def after_run(self, run_context, run_values):
         values = run_values.results
-        rows = [self._row(kind, name, shape, row) for (kind, name), shape, row in
+        rows = [_row(kind, name, shape, row) for (kind, name), shape, row in
                 zip(self._names, self._shapes, values['statistics'])]
         bad = [row for row in rows if row['not_finite'] > 0]
         if not bad:
             return
-        held = run_context.session.run(self._of_variables)
-        rows += [self._row('variable', v.op.name, v.shape.as_list(), row)
-                 for v, row in zip(self._variables, held)]
+        held = run_context.session.run(self._variables)
+        rows += [_row('variable', v.op.name, v.shape.as_list(), _statistics_of(value))
+                 for v, value in zip(self._variables, held)]
         layers = [row for row in bad if row['kind'] in ('activation', 'gradient')]
         report = {'step': self._before, 'learning_rate': values['learning_rate'],
                   'loss_scale': values.get('loss_scale'), 'first': bad[0],
@@ -90,10 +89,18 @@ class DumpOverflow(tf.train.SessionRunHook):
         say(f'overflow   step {self._before}: {_told(bad[0], layers, rows)}; {len(bad)} tensors '
             f'overflow, statistics of all in {path}')
 
-    @staticmethod
-    def _row(kind, name, shape, row):
-        return dict({'kind': kind, 'name': name, 'shape': shape},
-                    **{column: float(value) for column, value in zip(COLUMNS, row)})
+
+def _row(kind, name, shape, row):
+    return dict({'kind': kind, 'name': name, 'shape': shape},
+                **{column: float(value) for column, value in zip(COLUMNS, row)})
+
+
+def _statistics_of(value):
+    """statistics() of an array."""
+    finite = value[np.isfinite(value)].astype(np.float64)
+    beyond = np.count_nonzero(np.abs(finite) > FLOAT16_MAX) / value.size
+    numbers = (finite.min(), finite.max(), finite.mean()) if finite.size else (0.0, 0.0, 0.0)
+    return numbers + (1.0 - finite.size / value.size, beyond)
 
 
 def _told(first, layers, rows):

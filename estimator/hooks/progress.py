@@ -96,6 +96,8 @@ class Progress(tf.train.SessionRunHook):
             self._report()
 
     def end(self, session):
+        if self.last and published.has('skipped_steps'):
+            self.last['skipped_steps'] = session.run(published.tensor('skipped_steps'))
         if self.last and self._written != self._step:
             self._report()
 
