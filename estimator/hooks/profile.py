@@ -1,4 +1,4 @@
-"""`--profiling` on CPU and GPU: a few steps traced, then a summary, a timeline and one line of help.
+"""`--profiling` on CPU and GPU: a few steps traced, a summary, a timeline and one line of help.
 
 A traced step is slower than others, so the profiled steps stay out of the reported images/s.
 """
