@@ -1,12 +1,13 @@
 """Converts a folder of images to TFRecords, and verifies TFRecords.
 
-    python convert_tfrecord.py --input_dir=photos --output_dir=records --holdout=0.1
+    python convert_tfrecord.py --input_dir=photos --output_dir=records
     python convert_tfrecord.py --verify records
 
 Reads root/<class>/<images>, root/{train,val,test}/<class>/<images>, ImageNet (train/<synset>/ and a
-flat validation/ with synset_labels.txt) and CIFAR-10's binary files. Good RGB and gray JPEG files
-are copied untouched; CMYK JPEG, PNG and others are re-encoded as JPEG, by content. An interrupted
-conversion goes on when the same command is typed again.
+flat validation/ with synset_labels.txt) and CIFAR-10's binary files; where there is no validation
+split, a tenth of each class becomes one. Good RGB and gray JPEG files are copied untouched; CMYK
+and rotated JPEG, PNG and others are re-encoded as JPEG, by content (docs/images.md). An interrupted
+conversion goes on when the same command is typed again. Several hosts: --part=K/N, then --merge.
 
 Exit codes: 0 done, 2 bad flags, 3 bad data, 75 interrupted and resumable.
 """
@@ -14,9 +15,15 @@ Exit codes: 0 done, 2 bad flags, 3 bad data, 75 interrupted and resumable.
 import argparse
 import sys
 
+from common import signals
+
+if __name__ == '__main__':
+    signals.install()       # before the slower imports
+
 from common.errors import DataError
 from common.names import nearest
-from input.convert import conversion, parallel, verify
+from input import image_formats
+from input.convert import conversion, parallel, parts, verify
 
 
 def _count(text):
@@ -40,6 +47,13 @@ def _seed(text):
     return value
 
 
+def _part(text):
+    try:
+        return parts.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error))
+
+
 # flag, settings
 OPTIONS = (
     ('input_dir', dict(metavar='DIR', help='folder of images')),
@@ -58,8 +72,16 @@ OPTIONS = (
     ('validation_labels', dict(metavar='FILE', help='classes of a flat validation folder, a line '
                                'an image in the order of the names')),
     ('seed', dict(type=_seed, default=0, metavar='N', help='of the shuffling and the holdout')),
-    ('holdout', dict(type=_fraction, default=0.0, metavar='FRACTION',
-                     help='part that becomes validation where there is one split only')),
+    ('holdout', dict(type=_fraction, metavar='FRACTION',
+                     help='part of each class that becomes validation where there is one split '
+                          'only (default 0.1; 0: none)')),
+    ('exif', dict(choices=('apply', 'ignore'),
+                  help='turn images the way up that EXIF says (default: apply; ImageNet: ignore)')),
+    ('max_pixels', dict(type=_count, default=image_formats.MAX_PIXELS, metavar='N',
+                        help='refuse images of more pixels, by their headers (default '
+                             f'{image_formats.MAX_PIXELS})')),
+    ('part', dict(type=_part, metavar='K/N', help='write only the K-th of N parts, on this host')),
+    ('merge', dict(metavar='DIR', help='check and publish the parts that were written to DIR')),
     ('verify', dict(metavar='DIR', help='check every record of DIR instead of converting')),
 )
 
@@ -77,10 +99,11 @@ def parse(argv):
         near = nearest(unknown[0].split('=')[0], names)
         hint = f'; did you mean {near[0]}?' if near else f'; options: {", ".join(names)}'
         parser.error(f'unknown option {unknown[0]}{hint}')
-    if given.verify and (given.input_dir or given.output_dir):
-        parser.error('--verify DIR stands alone, without --input_dir and --output_dir')
+    alone = [name for name in ('verify', 'merge') if getattr(given, name)]
+    if alone and (given.input_dir or given.output_dir or len(alone) == 2):
+        parser.error(f'--{alone[0]} DIR stands alone, without --input_dir and --output_dir')
     for name in ('input_dir', 'output_dir'):
-        if not given.verify and not getattr(given, name):
+        if not alone and not getattr(given, name):
             parser.error(f'--{name}=DIR is needed (or --verify DIR)')
     return given
 
@@ -92,7 +115,10 @@ def main(argv):
     sys.stderr.reconfigure(errors='backslashreplace')
     try:
         if given.verify:
-            return verify.report(given.verify, given.workers)
+            return verify.report(given.verify, given.workers, given.max_pixels)
+        if given.merge:
+            parts.merge(given.merge, given.workers)
+            return 0
         conversion.convert(conversion.Options(
             **{name: getattr(given, name) for name in conversion.Options._fields}))
         return 0

@@ -42,7 +42,7 @@ def arguments(argv):
                  num_train_images=None, num_eval_images=None, label_offset=None,
                  holdout_shards=None, input_image_size=None, preprocessing_name=None,
                  randaug_num_layers=2, randaug_magnitude=10, use_grayscale=False,
-                 num_label_classes=None)
+                 num_label_classes=None, holdout=None, max_pixels=120_000_000)
     return types.SimpleNamespace(**fixed, **given)
 
 

@@ -23,6 +23,7 @@ class _State:
     name = None             # of the signal received
     at = 0.0                # when
     unsaved = False         # whether stopping at once would lose work
+    hurried = None          # exit code of a stop at once all the same; None: the signal's
     last_words = None       # what to do before the end, a function without arguments
     pipe = None
 
@@ -46,9 +47,12 @@ def received():
     return _State.name
 
 
-def set_unsaved(unsaved):
-    """Says whether there is work that must be saved before the program may stop."""
-    _State.unsaved = unsaved
+def set_unsaved(unsaved, hurried=None):
+    """Says whether there is work that must be saved before the program may stop.
+
+    hurried: exit code of a stop before that, where the same command makes up for it.
+    """
+    _State.unsaved, _State.hurried = unsaved, hurried
 
 
 def set_last_words(function):
@@ -82,10 +86,10 @@ def _take(number):
         _State.name, _State.at = number.name, now
         if not _State.unsaved:
             _stop(f'{number.name}: nothing to save, stopped at once', PREEMPTED)
-        _write(f'{number.name}: saving after this step; a signal in more than '
+        _write(f'{number.name}: saving what is done; a signal in more than '
                f'{REPEAT_SECONDS:g} seconds stops at once')
     elif now - _State.at > REPEAT_SECONDS:
-        _stop(f'{number.name}: stopped at once', 128 + number)
+        _stop(f'{number.name}: stopped at once', _State.hurried or 128 + number)
 
 
 def _stop(message, code):

@@ -18,6 +18,10 @@ ROWS = (
     Row('label_offset', 'int', None, 'Smallest stored label, 0 or 1 (default: from the data); '
         "not slim's labels_offset.", None, 0, 1),
     Row('holdout_shards', 'int', 0, 'Training shards set aside for evaluation.', None, 0),
+    Row('holdout', 'float', None, 'Part of each class of a folder without a validation split that '
+        'is set aside for evaluation (default: 0.1; 0: none).', None, 0, 0.99),
+    Row('max_pixels', 'int', 120_000_000, 'Image files of more pixels are refused by their '
+        'headers.', None, 1),
     Row('shuffle_buffer', 'int', 10000, 'Examples in the shuffle buffer.', None, 1),
     Row('num_parallel_calls', 'int', None, 'Images prepared in parallel (default: automatic).',
         None, 1),

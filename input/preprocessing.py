@@ -184,9 +184,9 @@ def train_image(encoded, size, seed, params, style):
     return image
 
 
-def eval_image(encoded, size, params, style):
+def eval_image(encoded, size, params, style, image_type=decode.EncodedImage):
     """Evaluation and serving: string scalar -> float32 [size, size, 3] normalised."""
-    source = decode.EncodedImage(encoded, **style.jpeg)
+    source = image_type(encoded, **style.jpeg)
     return normalise(_gray(style.evaluate(source, size, style), params), size, style)
 
 

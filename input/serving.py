@@ -7,11 +7,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
+from input import image_check, image_formats, orientation, storage
 from input import preprocessing as styles
-from input.sources import folder
-
-# Image files TensorFlow cannot decode; named as unreadable instead of passed over in silence.
-OTHER_EXTENSIONS = ('.webp', '.tif', '.tiff', '.heic', '.avif')
 
 
 class Serving:
@@ -31,12 +28,27 @@ class Serving:
         self.image_size = params.input_image_size or image_size
 
     def preprocess_for_serving(self, encoded):
-        """The evaluation path: string scalar -> float32 [size, size, 3] normalised."""
-        return styles.eval_image(encoded, self.image_size, self._params, self._style)
+        """The evaluation path, upright: string scalar -> float32 [size, size, 3] normalised."""
+        return styles.eval_image(encoded, self.image_size, self._params, self._style,
+                                 orientation.UprightImage)
 
     def images(self):
         """Sorted image files --data_dir names; DataError when there is none."""
         return find_images(self._params.data_dir)
+
+    def read(self, path):
+        """The encoded image of a file, upright, in a form the graph decodes.
+
+        Raises:
+            DataError: not there, no file, no image, or of too many pixels.
+        """
+        storage.refuse_odd(path)
+        try:
+            with storage.open_binary(path) as stream:
+                return image_check.readable(
+                    stream.read(), image_check.Rules(self._params.max_pixels))
+        except (OSError, image_check.BadImage) as error:
+            raise DataError(f'{path}: {getattr(error, "strerror", None) or error}') from error
 
     def sample(self, count):
         """(encoded images, where they are from): up to count of --data_dir's, else random ones."""
@@ -47,7 +59,7 @@ class Serving:
             except DataError:
                 found = []      # TFRecords, say: a data set, no images
             if found:
-                return [_content(name) for name in found], path
+                return [self.read(name) for name in found], path
         return random_images(count, self.image_size), 'random images'
 
     def describe(self):
@@ -72,24 +84,20 @@ def random_images(count, size):
                 for _ in range(count)]
 
 
-def _content(path):
-    with open(path, 'rb') as stream:
-        return stream.read()
-
-
 def find_images(path):
     """Sorted image files of a file, a folder of any depth or a glob such as 'photos/**/*.png'.
 
     Raises DataError when there is none.
     """
-    if os.path.isfile(path):
+    storage.refuse_odd(path)
+    if storage.is_file(path):
         return [path]
-    if os.path.isdir(path):
+    if storage.is_folder(path):
         found = _below(path)
         if not found:
-            first = ', '.join(sorted(os.listdir(path))[:5]) or 'nothing'
-            raise DataError(f'{path}: no image in this folder; expected '
-                            f'{", ".join(folder.EXTENSIONS)} files; first entries there: {first}')
+            first = ', '.join(storage.names(path)[:5]) or 'nothing'
+            raise DataError(f'{path}: no image in this folder; expected {image_formats.READ} '
+                            f'files; first entries there: {first}')
         return found
     found = []
     for match in sorted(glob.glob(path, recursive=True)):
@@ -103,9 +111,11 @@ def find_images(path):
 def _below(path):
     """Image files in a folder and all its sub-folders, hidden ones left out."""
     found = []
+    if storage.is_address(path):
+        return [os.path.join(path, name) for name in storage.names(path)
+                if image_formats.is_image_name(name)]
     for where, folders, entries in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith('.')]
+        folders[:] = [name for name in folders if not image_formats.is_ignored(name)]
         found += [os.path.join(where, entry) for entry in entries
-                  if entry.lower().endswith(folder.EXTENSIONS + OTHER_EXTENSIONS)
-                  and not entry.startswith('.')]
+                  if image_formats.is_image_name(entry) and not image_formats.is_ignored(entry)]
     return sorted(found)

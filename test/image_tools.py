@@ -49,8 +49,9 @@ def run(*arguments):
 
 
 def convert(source, target, *more):
-    """Exit code of a conversion in one process."""
-    return run(f'--input_dir={source}', f'--output_dir={target}', '--workers=1', *more)
+    """Exit code of a conversion in one process, without a holdout unless `more` asks for one."""
+    return run(f'--input_dir={source}', f'--output_dir={target}', '--workers=1', '--holdout=0',
+               *more)
 
 
 def examples(folder, split='train'):

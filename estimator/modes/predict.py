@@ -31,7 +31,7 @@ def run(network, params, open_serving):
     if text:
         say(f'{network.name}, step {step_of(trained.prefix)}, {trained.weights} weights '
             f'({trained.prefix})')
-    width = max(len(path) for path in files)
+    width = max(len(_shown(path)) for path in files)
     rows = []
     for row in predictions(trained, serving, files):
         rows.append(row)
@@ -60,21 +60,20 @@ def predictions(trained, serving, files):
         top = tf.nn.top_k(outputs['probabilities'], min(TOP, trained.num_classes))
         with trained_lib.new_session(trained) as session:
             trained_lib.restore(trained, session)
-            readable = _readable(session, image, encoded, files)
+            readable = _readable(session, image, encoded, files, serving)
             for paths, batch in _batches(readable):
                 values, classes = session.run(top, {images: batch})
                 for path, *best in zip(paths, values, classes):
                     yield {'image': path, 'top_5': _named(trained.class_names, *best)}
 
 
-def _readable(session, image, encoded, files):
+def _readable(session, image, encoded, files, serving):
     """(path, normalised image) of every file that decodes."""
     for path in files:
         try:
-            with open(path, 'rb') as stream:
-                yield path, session.run(image, {encoded: stream.read()})
-        except (OSError, tf.errors.OpError) as error:
-            warn(f'{path} skipped, not a readable image: {_reason(error)}')
+            yield path, session.run(image, {encoded: serving.read(path)})
+        except (DataError, tf.errors.OpError) as error:
+            warn(f'{_shown(path)} skipped, not a readable image: {_reason(error)}')
 
 
 def _reason(error):
@@ -101,9 +100,14 @@ def _named(names, values, classes):
              'probability': round(float(value), 6)} for value, index in zip(values, classes)]
 
 
+def _shown(path):
+    """A path in one line of text, whatever bytes its name is made of."""
+    return ''.join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
+
+
 def _lines(row, width):
     """The table of one image: its path beside the first class only."""
-    path = row['image']
+    path = _shown(row['image'])
     for best in row['top_5']:
         name = best['name'] if best['name'] is not None else f'class {best["class"]}'
         yield f'{path:{width}}  {best["probability"]:8.2%}  {best["class"]:5}  {name}'
@@ -114,7 +118,7 @@ def write_csv(directory, rows):
     """predictions.csv, a line for an image and rank; returns its path."""
     make_folder(directory)
     path = os.path.join(directory, 'predictions.csv')
-    with open(path, 'w', newline='') as stream:
+    with open(path, 'w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
         writer = csv.writer(stream)
         writer.writerow(['image', 'rank', 'class', 'name', 'probability'])
         for row in rows:

@@ -5,27 +5,38 @@
 
 import errno
 import os
+import shlex
 import shutil
 from collections import namedtuple
 
 from common.errors import DataError
-from input import dataset_json, progress
-from input.convert import layouts, parallel, partition, shard_writer, staging, summary
+from input import dataset_json, holdout, image_check, image_formats, image_tree, progress
+from input.convert import (
+    parallel,
+    partition,
+    parts,
+    publishing,
+    shard_writer,
+    staging,
+    summary,
+)
 
 FIELDS = ('input_dir output_dir split shards validation_shards workers on_bad_image label_offset '
-          'validation_labels seed holdout')
+          'validation_labels seed holdout exif max_pixels part')
 Options = namedtuple('Options', FIELDS)
-Options.__new__.__defaults__ = ('all', None, None, None, 'fail', None, None, 0, 0.0)
+Options.__new__.__defaults__ = ('all', None, None, None, 'fail', None, None, 0, None, None,
+                                image_formats.MAX_PIXELS, None)
 
 SPLITS = ('train', 'validation')
 POLICIES = ('fail', 'skip', 'reencode')
 
 
 def convert(options, say=print):
-    """Converts; returns the content of dataset.json.
+    """Converts; returns the content of dataset.json, or None after one part of several.
 
     Args:
-        options: Options. shards, validation_shards, workers, label_offset: None chooses.
+        options: Options. shards, validation_shards, workers, label_offset, holdout, exif, part:
+            None chooses.
         say: called with each line of output.
 
     Raises:
@@ -35,13 +46,10 @@ def convert(options, say=print):
     output = os.path.abspath(options.output_dir)
     if os.path.realpath(output) == os.path.realpath(options.input_dir):
         raise DataError('--output_dir is --input_dir; choose another folder')
-    tree = layouts.scan(options.input_dir, output, options.validation_labels)
+    tree = image_tree.scan(options.input_dir, output, options.validation_labels)
     splits, notes = _split(tree, options)
     known = dataset_json.read(output)
-    offset = tree.label_offset if options.label_offset is None else options.label_offset
-    settings = shard_writer.Settings(
-        tree.root, os.path.join(output, staging.FOLDER), output, tree.classes, tree.texts, offset,
-        options.on_bad_image)
+    settings = _settings(tree, output, options)
     tasks = _tasks(settings, splits, options, notes)
     if known and _is_done(known, settings, tasks):
         say(f'{output} already holds this data set: nothing to do. To check it: '
@@ -51,33 +59,54 @@ def convert(options, say=print):
         say(f'NOTE: {note}')
     say(f'{tree.root}: {tree.layout}, {len(tree.classes)} classes, '
         + ', '.join(f'{len(items):,} {split} images' for split, items in splits.items()))
+    if options.part:
+        return _convert_part(tasks, tree, settings, options, say)
     with staging.opened(output, tree.root):
-        sidecars, rate = _write(tasks, known, output, options, splits)
-        content = _publish(output, known, settings, tasks, sidecars)
-    staging.discard(output)
-    summary.converted(tree, content, tasks, sidecars, rate, say)
+        staging.check_output(output, known, [task.file for task in tasks])
+        staging.remove_strangers(settings.staging, [task.file for task in tasks])
+        rows, rate = _write(tasks, output, options)
+        sidecars = {}
+        for task, row in zip(tasks, rows):
+            sidecars.setdefault(task.split, []).append(row)
+        content = publishing.publish(output, known, os.path.basename(os.path.realpath(tree.root)),
+                                     settings, sidecars)
+    summary.converted(output, content, sidecars, tree.ignored, rate, say)
     return content
+
+
+def _settings(tree, output, options):
+    """NOTE: EXIF's rotation is not applied to ImageNet, because the originals train on and score
+    its bytes as they are."""
+    offset = tree.label_offset if options.label_offset is None else options.label_offset
+    chosen = options.exif or ('ignore' if tree.layout == image_tree.IMAGENET else 'apply')
+    rules = image_check.Rules(options.max_pixels, upright=chosen == 'apply')
+    return shard_writer.Settings(
+        tree.root, os.path.join(output, staging.FOLDER), output, tree.classes, tree.texts, offset,
+        options.on_bad_image, rules)
+
+
+def _convert_part(tasks, tree, settings, options, say):
+    output, part = settings.final, options.part
+    own = parts.own(tasks, part)
+    with staging.opened(output, tree.root, part):
+        rows, rate = _write(own, output, options) if own else ([], 0)
+        parts.finish(tasks, part, tree, settings)
+    images = sum(row['num_examples'] for row in rows)
+    say(f'part {part.index} of {part.count}: {images:,} images in {len(own)} of {len(tasks)} '
+        f'shards, {rate:,.0f} images/s')
+    say(f'next, when all parts are there: python convert_tfrecord.py --merge={shlex.quote(output)}')
 
 
 def _split(tree, options):
     """({split: items} to write, notes): a part is held out where there is one split only."""
-    splits, notes = dict(tree.splits), []
-    if len(splits) == 2 and options.holdout:
-        notes.append('--holdout is not used: there is a validation split')
-    elif 'train' in splits and options.holdout:
-        train, held = partition.hold_out(splits['train'], options.holdout, options.seed)
-        if not train or not held:
-            raise DataError(f'--holdout={options.holdout} of {len(splits["train"])} images leaves '
-                            'one split empty; choose another fraction')
-        splits = {'train': train, 'validation': held}
-    elif 'train' in splits and len(splits) == 1:
-        notes.append('no validation split: only train is written; --holdout=0.1 would make one')
+    fraction = 0 if options.split == 'train' and options.holdout is None else options.holdout
+    tree, note = holdout.with_validation(tree, fraction, options.seed)
     wanted = [split for split in SPLITS if options.split in (split, 'all')]
-    chosen = {split: splits[split] for split in wanted if splits.get(split)}
+    chosen = {split: tree.splits[split] for split in wanted if tree.splits.get(split)}
     if not chosen:
         raise DataError(f'{tree.root} has no {options.split} split (found: '
                         f'{", ".join(tree.splits)})')
-    return chosen, notes
+    return chosen, [note] if note else []
 
 
 def _tasks(settings, splits, options, notes):
@@ -112,49 +141,28 @@ def _is_done(known, settings, tasks):
     return True
 
 
-def _write(tasks, known, output, options, splits):
+def _write(tasks, output, options):
     """(sidecars, images/s)."""
-    files = [task.file for task in tasks]
-    staging.check_output(output, known, files)
-    staging.remove_strangers(os.path.join(output, staging.FOLDER), files)
-    _check_space(output, tasks[0].settings.root, splits)
-    total = sum(map(len, splits.values()))
+    _check_space(output, tasks)
+    total = sum(len(task.items) for task in tasks)
     try:
-        with progress.bar('converting', total) as shown:
+        with progress.bar('converting', total) as bar:
             sidecars = parallel.run(shard_writer.write_shard, tasks,
-                                    options.workers or os.cpu_count() or 1, shown)
+                                    options.workers or os.cpu_count() or 1, bar)
+            return sidecars, progress.rate(bar)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         free = shutil.disk_usage(output).free
         what = f'the disk is full ({free / 1e6:,.0f} MB left)' if full else error.strerror
         raise parallel.Stopped(f'{output}: {what}; finished shards are kept') from error
-    return sidecars, progress.rate(shown)
 
 
-def _check_space(output, root, splits):
-    needed = sum(partition.total_bytes(root, items) for items in splits.values())
-    staged = os.path.join(output, staging.FOLDER)
+def _check_space(output, tasks):
+    settings = tasks[0].settings
+    needed = sum(partition.total_bytes(settings.root, task.items) for task in tasks)
+    staged = settings.staging
     needed -= sum(os.path.getsize(os.path.join(staged, name)) for name in os.listdir(staged))
     free = shutil.disk_usage(output).free
     if needed > free:
         raise DataError(f'{output} needs about {needed / 1e6:,.0f} MB more, {free / 1e6:,.0f} MB '
                         'are free. Make room or choose another --output_dir')
-
-
-def _publish(output, known, settings, tasks, sidecars):
-    """Moves the shards to their final names and writes dataset.json; returns its content."""
-    splits = dict(known['splits']) if known else {}
-    for split in sorted({task.split for task in tasks}):
-        rows = [row for task, row in zip(tasks, sidecars) if task.split == split]
-        count = sum(row['num_examples'] for row in rows)
-        if not count:
-            raise DataError(f'not one good {split} image in {settings.root}; nothing was published')
-        keys = ('file', 'num_examples', 'bytes', 'sha256')
-        splits[split] = {'num_examples': count,
-                         'fingerprint': shard_writer.combined(
-                             row['fingerprint'] for row in rows),
-                         'shards': [{key: row[key] for key in keys} for row in rows]}
-    staging.publish(output, [task.file for task in tasks])
-    name = known['name'] if known else os.path.basename(os.path.realpath(settings.root))
-    dataset_json.write(output, name, settings.texts, settings.label_offset, splits)
-    return dataset_json.read(output)

@@ -1,11 +1,10 @@
 """Runs tasks in this process or in several, moves a bar, and stops cleanly on a signal.
 
 A task function is called as `function(task, advance)` and calls `advance(n)` after every n images;
-`advance` raises Stopped once SIGINT or SIGTERM arrived or another task failed. A task thus always
-ends by itself and can clean up.
+`advance` raises Stopped once a signal arrived (common.signals) or another task failed. A task thus
+always ends by itself and can clean up.
 """
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -14,13 +13,15 @@ import time
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 
+from common import signals
+from common.errors import PREEMPTED
 from input import progress
 
 
 class Stopped(Exception):
     """Interrupted; the same command goes on from here."""
 
-    exit_code = 75
+    exit_code = PREEMPTED
 
 
 _SHARED = {}
@@ -37,8 +38,8 @@ def _advance(count, skipped=0):
 def _start_worker(shared):
     """A worker leaves signals to its parent and goes when the parent is gone."""
     _SHARED.update(shared)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in signals.STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()
 
     def watch():
@@ -50,30 +51,6 @@ def _start_worker(shared):
 
 def _call(function, task):
     return function(task, _advance)
-
-
-@contextlib.contextmanager
-def _signals(stop):
-    """Turns SIGINT and SIGTERM into a request to stop; a second one acts at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore():
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-
-    def request(number, frame):
-        del number, frame
-        stop.value = 1
-        restore()
-    for number in before:
-        signal.signal(number, request)
-    try:
-        yield
-    finally:
-        restore()
 
 
 def run(function, tasks, workers, bar):
@@ -89,16 +66,20 @@ def run(function, tasks, workers, bar):
     context = multiprocessing.get_context('fork')
     shared = {'done': context.Value('q', 0), 'skipped': context.Value('q', 0),
               'stop': context.RawValue('b', 0)}
-    with _signals(shared['stop']):
+    signals.set_unsaved(True, hurried=PREEMPTED)
+    try:
         if workers <= 1:
             return _run_here(function, tasks, shared, bar)
         return _run_processes(function, tasks, workers, context, shared, bar)
+    finally:
+        signals.set_unsaved(False)
 
 
 def _run_here(function, tasks, shared, bar):
     _SHARED.update(shared)
 
     def advance(count, skipped=0):
+        shared['stop'].value = bool(signals.received())
         _advance(count, skipped)
         progress.show(bar, shared['done'].value, shared['skipped'].value)
     results = [function(task, advance) for task in tasks]
@@ -113,7 +94,7 @@ def _run_processes(function, tasks, workers, context, shared, bar):
         while pending:
             done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)
             progress.show(bar, shared['done'].value, shared['skipped'].value)
-            if shared['stop'].value or any(future.exception() for future in done):
+            if signals.received() or any(future.exception() for future in done):
                 shared['stop'].value = 1
                 for future in pending:
                     future.cancel()

@@ -10,28 +10,6 @@ FEW_SHARDS = 8    # so that small data sets shuffle across files and convert in 
 FEW_EXAMPLES = 1000
 
 
-def hold_out(items, fraction, seed):
-    """(train, validation): a part of every class, chosen by the seed.
-
-    The rounding is carried from class to class, so the whole has the fraction even where classes
-    are smaller than one over it.
-    """
-    by_class = {}
-    for item in items:
-        by_class.setdefault(item.label, []).append(item)
-    train, validation, due = [], [], 0.5
-    for label in sorted(by_class):
-        rows = by_class[label]
-        due += len(rows) * fraction
-        count = int(due)
-        due -= count
-        order = np.random.RandomState([seed, label]).permutation(len(rows))
-        held = set(order[:count].tolist())
-        for position, item in enumerate(rows):
-            (validation if position in held else train).append(item)
-    return train, validation
-
-
 def total_bytes(root, items):
     """Size of the files of some items."""
     per_row = [item for item in items if item.row is not None]

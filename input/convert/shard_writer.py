@@ -11,16 +11,15 @@ import os
 
 from common.errors import DataError
 from common.files import write_text
-from input import example, image_check, tfrecord
-from input.convert import cifar_files
+from input import cifar_files, example, image_check, tfrecord
 
 # staging: folder to write to; final: where shards end up; classes and texts: by label;
-# policy: fail, skip or reencode.
+# policy: fail, skip or reencode; rules: image_check.Rules.
 Settings = collections.namedtuple(
-    'Settings', 'root staging final classes texts label_offset policy')
+    'Settings', 'root staging final classes texts label_offset policy rules')
 ShardTask = collections.namedtuple('ShardTask', 'settings split file items')
 
-RECORD_VERSION = 1    # part of every fingerprint: raise it when records change
+RECORD_VERSION = 2    # part of every fingerprint: raise it when records change
 _LISTED_FILES = 20
 _REPORT_EVERY = 16
 
@@ -28,7 +27,8 @@ _REPORT_EVERY = 16
 def fingerprint(task):
     """Hex digest of what a shard is made from: names, labels, sizes and times of its files."""
     settings = task.settings
-    digest = hashlib.sha256(json.dumps([RECORD_VERSION, settings.label_offset]).encode())
+    digest = hashlib.sha256(json.dumps(
+        [RECORD_VERSION, settings.label_offset, settings.rules.upright]).encode())
     stamps = {}
     for path, label, row in task.items:
         if path not in stamps:
@@ -42,9 +42,9 @@ def fingerprint(task):
     return digest.hexdigest()
 
 
-def sidecar_path(task):
+def sidecar_path(staged, file):
     """Where the sidecar of a shard lies."""
-    return os.path.join(task.settings.staging, task.file + '.json')
+    return os.path.join(staged, file + '.json')
 
 
 def write_shard(task, advance):
@@ -58,7 +58,7 @@ def write_shard(task, advance):
         OSError: the disk is full or not writable.
     """
     key = fingerprint(task)
-    done = _finished(task, key)
+    done = _reusable(task, key)
     if done:
         advance(0, skipped=len(task.items))
         return done
@@ -75,23 +75,34 @@ def write_shard(task, advance):
     sidecar = dict(tally, file=task.file, num_examples=writer.count, bytes=writer.bytes,
                    sha256=writer.sha256, fingerprint=key, policy=task.settings.policy,
                    bad_files=bad_files)
-    write_text(sidecar_path(task), json.dumps(sidecar))
+    write_text(sidecar_path(task.settings.staging, task.file), json.dumps(sidecar))
     return sidecar
 
 
-def _finished(task, key):
-    """The sidecar of a shard that an earlier run completed and that is intact, else None."""
-    try:
-        with open(sidecar_path(task), encoding='utf-8') as stream:
-            sidecar = json.load(stream)
-    except (OSError, ValueError):
+def _reusable(task, key):
+    """The sidecar of a shard that an earlier run completed from the same files, else None."""
+    sidecar = finished(task.settings, task.file, key)
+    if sidecar is None:
         return None
     troubled = sidecar['left_out'] or any(
         what.startswith(image_check.SALVAGED) for what in sidecar['changed'])
-    if sidecar['fingerprint'] != key or troubled and sidecar['policy'] != task.settings.policy:
+    return None if troubled and sidecar['policy'] != task.settings.policy else sidecar
+
+
+def finished(settings, file, key=None):
+    """The sidecar of a complete, intact shard, staged or published; None otherwise.
+
+    key: the fingerprint it must have, or None for any.
+    """
+    try:
+        with open(sidecar_path(settings.staging, file), encoding='utf-8') as stream:
+            sidecar = json.load(stream)
+    except (OSError, ValueError):
         return None
-    for folder in (task.settings.staging, task.settings.final):
-        path = os.path.join(folder, task.file)
+    if key not in (None, sidecar['fingerprint']):
+        return None
+    for folder in (settings.staging, settings.final):
+        path = os.path.join(folder, file)
         if os.path.isfile(path) and _sha256(path) == sidecar['sha256']:
             return dict(sidecar, labels={int(label): count
                                          for label, count in sidecar['labels'].items()})
@@ -140,7 +151,7 @@ def _read(settings, item):
             data = stream.read()
     except OSError as error:
         raise image_check.BadImage(f'cannot be read ({error.strerror})') from error
-    return image_check.check(data, salvage=settings.policy == 'reencode')
+    return image_check.check(data, settings.policy == 'reencode', settings.rules)
 
 
 def _features(settings, item, checked):

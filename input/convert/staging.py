@@ -25,8 +25,10 @@ def shards_in(folder):
 
 
 @contextlib.contextmanager
-def opened(output, input_dir):
+def opened(output, input_dir, part=None):
     """Makes the staging folder, locks it, and yields its path.
+
+    part: parts.Part; several parts may write at once, each with a lock of its own.
 
     Raises:
         DataError: not writable, another conversion is at it or was begun there from other images.
@@ -34,16 +36,30 @@ def opened(output, input_dir):
     path = os.path.join(output, FOLDER)
     try:
         os.makedirs(path, exist_ok=True)
-        lock = open(os.path.join(path, 'lock'), 'w', encoding='utf-8')
+    except OSError as error:
+        raise DataError(f'--output_dir={output} cannot be written: {error.strerror}') from error
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(locked(output, shared=part is not None))
+        if part is None:
+            _claim(path, os.path.realpath(input_dir))
+        else:
+            locks.enter_context(locked(output, f'lock-{part.index}'))
+        yield path
+
+
+@contextlib.contextmanager
+def locked(output, name='lock', shared=False):
+    """Holds a lock in the staging folder; DataError when another process does."""
+    try:
+        lock = open(os.path.join(output, FOLDER, name), 'w', encoding='utf-8')
     except OSError as error:
         raise DataError(f'--output_dir={output} cannot be written: {error.strerror}') from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             raise DataError(f'another conversion is writing to {output}; wait for it') from error
-        _claim(path, os.path.realpath(input_dir))
-        yield path
+        yield
 
 
 def _claim(path, source):

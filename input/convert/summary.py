@@ -1,40 +1,55 @@
 """The lines a conversion ends with."""
 
 import collections
+import shlex
 
 _LISTED_CLASSES = 20
 _LISTED_FILES = 10
+# Below so many images the recipes of ImageNet, made for 1.28 million, neither fit nor end.
+_SMALL, _BATCH, _EPOCHS = 100_000, 32, 30
 
 
-def converted(tree, content, tasks, sidecars, rate, say):
+def converted(output, content, sidecars, ignored, rate, say):
     """Says what was written, re-encoded and left out.
 
     Args:
-        tree: layouts.ImageTree.
+        output: the folder.
         content: of dataset.json.
-        tasks, sidecars: of every shard of this run.
+        sidecars: {split: [sidecar]} of this run.
+        ignored: number of hidden and system files.
         rate: images per second.
         say: called with each line.
     """
-    labels = {}
-    for task, row in zip(tasks, sidecars):
-        labels.setdefault(task.split, collections.Counter()).update(row['labels'])
-    for split, counts in labels.items():
-        shards = content['splits'][split]['shards']
-        size = sum(row['bytes'] for row in shards) / 1e6
-        say(f'{split}: {sum(counts.values()):,} images in {len(shards)} shards, {size:,.1f} MB; '
-            f'{histogram(counts, tree.texts)}')
-    _tally('re-encoded as JPEG', 'changed', sidecars, say)
-    if _tally('left out', 'left_out', sidecars, say):
-        files = [name for row in sidecars for name in row['bad_files']]
+    for split, rows in sidecars.items():
+        counts = collections.Counter()
+        for row in rows:
+            counts.update(row['labels'])
+        size = sum(row['bytes'] for row in rows) / 1e6
+        say(f'{split}: {sum(counts.values()):,} images in {len(rows)} shards, {size:,.1f} MB; '
+            f'{histogram(counts, content["class_names"])}')
+    rows = [row for some in sidecars.values() for row in some]
+    _tally('re-encoded as JPEG', 'changed', rows, say)
+    if _tally('left out', 'left_out', rows, say):
+        files = [name for row in rows for name in row['bad_files']]
         for name in files[:_LISTED_FILES]:
             say(f'  {name}')
-    if tree.ignored:
-        say(f'ignored: {tree.ignored} hidden or system files')
-    folder = tasks[0].settings.final
+    if ignored:
+        say(f'ignored: {ignored} hidden or system files')
     say(f'{rate:,.0f} images/s; labels {content["label_offset"]}..'
-        f'{content["label_offset"] + content["num_classes"] - 1}; written to {folder}')
-    say(f'next: python main.py --model_name=mixnet-s --data_dir={folder}')
+        f'{content["label_offset"] + content["num_classes"] - 1}; written to {output}')
+    say(f'next: {next_command(output, content["splits"])}')
+
+
+def next_command(output, splits):
+    """What to type next: a training that fits the data, or the check of an evaluation split."""
+    folder = shlex.quote(output)
+    if 'train' not in splits:
+        return f'python convert_tfrecord.py --verify {folder}'
+    images = splits['train']['num_examples']
+    command = f'python main.py --model_name=mixnet-s --data_dir={folder}'
+    if images < _SMALL:
+        command += f' --train_batch_size={min(images, _BATCH)} --train_epochs={_EPOCHS}'
+    return command if 'validation' in splits else f'{command} --mode=train'
 
 
 def _tally(title, key, sidecars, say):

@@ -9,12 +9,22 @@ import hashlib
 import os
 import re
 
+from common import labels_file
 from common.errors import DataError
-from input import dataset_json, example, image_check, progress, tfrecord
+from input import (
+    dataset_json,
+    example,
+    image_check,
+    image_formats,
+    progress,
+    storage,
+    tfrecord,
+)
 from input.convert import parallel, summary
 
-# expected: row of dataset.json or None; low, high: allowed labels, or None.
-ShardToCheck = collections.namedtuple('ShardToCheck', 'path expected low high')
+# expected: row of dataset.json or None; low, high: allowed labels, or None; names: of the classes
+# from low on, or None; rules: image_check.Rules.
+ShardToCheck = collections.namedtuple('ShardToCheck', 'path expected low high names rules')
 # What a shard gave: faults [text], labels {stored label: count}, sha256.
 Findings = collections.namedtuple('Findings', 'faults fault_count labels sha256')
 
@@ -24,7 +34,7 @@ _LISTED = 10
 _REPORT_EVERY = 64
 
 
-def verify(folder, workers=None, say=print):
+def verify(folder, workers=None, say=print, max_pixels=image_formats.MAX_PIXELS):
     """List of faults, each naming file and record; empty when all is well.
 
     Raises:
@@ -35,13 +45,14 @@ def verify(folder, workers=None, say=print):
         raise DataError(f'{folder} is no folder')
     known = dataset_json.read(folder)
     files = _files(folder)
+    rules = image_check.Rules(max_pixels, upright=False)    # the records are as they should be
     if not known and not files:
         raise DataError(f'{folder} holds no {dataset_json.FILE} and no TFRecords')
     if known:
-        shards, faults = _from_dataset_json(folder, known, files)
+        shards, faults = _from_dataset_json(folder, known, files, rules)
     else:
         say(f'NOTE: no {dataset_json.FILE}: counts, checksums and the label range are not compared')
-        shards, faults = _from_names(folder, files)
+        shards, faults = _from_names(folder, files, rules)
     total = sum(shard.expected['num_examples'] for shard in shards) if known else 0
     with progress.bar('verifying', total) as shown:
         results = parallel.run(check_shard, shards, workers or os.cpu_count() or 1, shown)
@@ -56,9 +67,9 @@ def verify(folder, workers=None, say=print):
     return faults
 
 
-def report(folder, workers=None, say=print):
+def report(folder, workers=None, max_pixels=image_formats.MAX_PIXELS, say=print):
     """Verifies and prints; returns the exit code: 0 or 3."""
-    faults = verify(folder, workers, say)
+    faults = verify(folder, workers, say, max_pixels)
     for fault in faults:
         say(f'FAULT: {fault}')
     say(f'{folder}: {len(faults)} faults' if faults else f'{folder}: all is well')
@@ -69,10 +80,11 @@ def _files(folder):
     """Names of the files that are TFRecords by their names."""
     return [name for name in sorted(os.listdir(folder))
             if (ANY_SHARD.match(name) or '.tfrecord' in name)
-            and not name.endswith(NOT_RECORDS) and not name.startswith('.')]
+            and not name.endswith(NOT_RECORDS) and not name.startswith('.')
+            and not storage.refuse_odd(os.path.join(folder, name))]
 
 
-def _from_dataset_json(folder, known, files):
+def _from_dataset_json(folder, known, files, rules):
     low = known['label_offset']
     shards, faults, listed = [], [], set()
     for split, content in known['splits'].items():
@@ -81,8 +93,10 @@ def _from_dataset_json(folder, known, files):
             if row['file'] in listed:
                 faults.append(f'{dataset_json.FILE} lists {row["file"]} twice')
             listed.add(row['file'])
+            storage.refuse_odd(path)
             if os.path.isfile(path):
-                shards.append(ShardToCheck(path, row, low, low + known['num_classes'] - 1))
+                shards.append(ShardToCheck(path, row, low, low + known['num_classes'] - 1,
+                                           known['class_names'], rules))
             else:
                 faults.append(f'{path} is missing ({row["num_examples"]} {split} images)')
         stated = sum(row['num_examples'] for row in content['shards'])
@@ -94,10 +108,20 @@ def _from_dataset_json(folder, known, files):
     if len(known['class_names']) != known['num_classes']:
         faults.append(f'{dataset_json.FILE}: {len(known["class_names"])} class names, '
                       f'num_classes {known["num_classes"]}')
+    faults += _labels_file(folder, known)
     return shards, faults
 
 
-def _from_names(folder, files):
+def _labels_file(folder, known):
+    """Faults of labels.txt, which repeats the names of dataset.json."""
+    stated = [' '.join(name.split()) for name in known['class_names']]
+    path = os.path.join(folder, labels_file.FILE)
+    if not os.path.isfile(path) or labels_file.read(folder) == stated:
+        return []
+    return [f'{path}: its names are not the class names of {dataset_json.FILE}']
+
+
+def _from_names(folder, files, rules):
     groups = collections.defaultdict(set)
     for name in files:
         match = ANY_SHARD.match(name)
@@ -112,7 +136,8 @@ def _from_names(folder, files):
     counts = collections.Counter(stem for stem, _ in groups)
     faults += [f'{os.path.join(folder, stem)}-*: two sets of shards side by side'
                for stem, sets in counts.items() if sets > 1]
-    return [ShardToCheck(os.path.join(folder, name), None, None, None) for name in files], faults
+    return [ShardToCheck(os.path.join(folder, name), None, None, None, None, rules)
+            for name in files], faults
 
 
 def _twice(shards, results):
@@ -168,8 +193,12 @@ def _check_record(payload, shard):
     where = f' ({os.fsdecode(name)})' if name else ''
     if shard.low is not None and not shard.low <= label <= shard.high:
         raise ValueError(f'label {label} is not in {shard.low}..{shard.high}{where}')
+    text = values.get('image/class/text', [None])[0] if shard.names else None
+    if text is not None and os.fsdecode(text) != shard.names[label - shard.low]:
+        raise ValueError(f'label {label} is {shard.names[label - shard.low]!r} in '
+                         f'{dataset_json.FILE}, but its image/class/text is {os.fsdecode(text)!r}')
     try:
-        image_check.check(image)
+        image_check.check(image, rules=shard.rules)
     except image_check.BadImage as error:
         raise ValueError(f'its image does not decode: {error}{where}') from error
     return label

@@ -1,90 +1,51 @@
-"""A tree of image files with one folder a class, read without conversion."""
+"""A tree of images, or CIFAR-10's binary files, read without conversion."""
 
 import os
 import zlib
-from collections import namedtuple
 
-from common.errors import DataError
-from input.sources.readers import FolderReader
-
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
-HELD_OUT = 0.1
-
-Tree = namedtuple('Tree', 'train evaluation classes notes')
+from input import holdout, image_check, image_tree
+from input.sources.file_readers import CifarReader, FolderReader
 
 
-def _subfolders(path):
-    return sorted(entry.name for entry in os.scandir(path)
-                  if entry.is_dir() and not entry.name.startswith('.'))
+def open_tree(path, train_split, eval_split, fraction, max_pixels):
+    """(ImageTree, train reader or None, evaluation reader or None, notes).
 
-
-def _images(path):
-    """{class: [path relative to the root of the split]} of one split."""
-    found = {}
-    for name in _subfolders(path):
-        rows = []
-        for where, folders, entries in os.walk(os.path.join(path, name)):
-            folders.sort()
-            rows += [os.path.relpath(os.path.join(where, entry), path) for entry in entries
-                     if entry.lower().endswith(EXTENSIONS) and not entry.startswith('.')]
-        found[name] = sorted(rows, key=_scatter)
-    return found
-
-
-def _scatter(name):
-    """A fixed order that has nothing to do with names: a hash of the relative path."""
-    return zlib.crc32(name.replace(os.sep, '/').encode('utf-8', 'surrogateescape')), name
-
-
-def _reader(path, images, classes):
-    """Reader over one split, classes mixed."""
-    rows = [(name, classes.index(label)) for label in images for name in images[label]]
-    rows.sort(key=lambda row: _scatter(row[0]))
-    return FolderReader([os.path.join(path, name) for name, _ in rows],
-                        [label for _, label in rows])
-
-
-def scan(path, train_names, eval_names):
-    """The Tree of root/<class>/<image> or root/<split>/<class>/<image>.
-
-    With one split only, a tenth of each class (at least one image where there are two) is held
-    out for evaluation, chosen by a hash of its path, so always the same.
+    Args:
+        path: the folder, laid out as image_tree knows.
+        train_split, eval_split: names of the split folders.
+        fraction: part of the images to hold out where there is no validation split, or None.
+        max_pixels: images of more are refused.
 
     Raises:
         DataError: no image, or a class in the evaluation split that training does not have.
     """
-    there = _subfolders(path)
-    train_at = next((name for name in train_names if name in there), None)
-    eval_at = next((name for name in eval_names if name in there), None)
-    root = os.path.join(path, train_at) if train_at else path
-    if eval_at and not train_at:
-        root = os.path.join(path, eval_at)
-    images = _images(root)
-    classes = [name for name in images if images[name]]
-    if not classes:
-        first = ', '.join(sorted(os.listdir(root))[:5]) or 'nothing'
-        raise DataError(f'{root}: no image in any sub-folder; expected one folder a class with '
-                        f'{", ".join(EXTENSIONS)} files; first entries there: {first}')
-    empty = sorted(set(images) - set(classes))
-    notes = [f'folders without images: {", ".join(empty[:5])}'] if empty else []
-    images = {name: images[name] for name in classes}
-    if not eval_at:
-        held, kept = {}, {}
-        for name, rows in images.items():
-            cut = max(1, round(len(rows) * HELD_OUT)) if len(rows) > 1 else 0
-            held[name], kept[name] = rows[:cut], rows[cut:]
-        notes.append('no validation folder: a tenth of each class is held out for evaluation')
-        return Tree(_reader(root, kept, classes), _reader(root, held, classes), classes, notes)
-    if not train_at:
-        return Tree(None, _reader(root, images, classes), classes, notes)
-    return Tree(_reader(root, images, classes),
-                _evaluation(os.path.join(path, eval_at), classes), classes, notes)
+    names = dict(image_tree.SPLIT_FOLDERS)
+    names.update({eval_split.lower(): 'validation', train_split.lower(): 'train'})
+    tree = image_tree.scan(path, split_folders=names)
+    if tree.layout == image_tree.CIFAR:
+        readers = [_cifar(tree, split) for split in ('train', 'validation')]
+        return (tree, *readers, [])
+    tree, note = holdout.with_validation(tree, fraction)
+    rules = image_check.Rules(max_pixels, upright=tree.layout != image_tree.IMAGENET)
+    readers = [_images(tree, split, rules) for split in ('train', 'validation')]
+    return (tree, *readers, tree.notes + [note] * bool(note))
 
 
-def _evaluation(path, classes):
-    images = {name: rows for name, rows in _images(path).items() if rows}
-    unknown = sorted(set(images) - set(classes))
-    if unknown:
-        raise DataError(f'{path}: no such class in the train folder: {", ".join(unknown[:5])}. '
-                        'Name the class folders alike')
-    return _reader(path, images, classes)
+def _images(tree, split, rules):
+    """Reader over one split, classes mixed by a hash of the paths."""
+    rows = sorted((_scatter(item.path), item) for item in tree.splits.get(split, ()))
+    if not rows:
+        return None
+    return FolderReader([os.path.join(tree.root, item.path) for _, item in rows],
+                        [item.label for _, item in rows], rules)
+
+
+def _scatter(name):
+    """A fixed order that has nothing to do with names: a hash of the relative path."""
+    return zlib.crc32(name.replace(os.sep, '/').encode('utf-8', 'surrogateescape'))
+
+
+def _cifar(tree, split):
+    items = tree.splits.get(split, ())
+    paths = sorted({item.path for item in items})
+    return CifarReader([os.path.join(tree.root, path) for path in paths]) if paths else None

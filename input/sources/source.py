@@ -4,7 +4,7 @@ import os
 from collections import namedtuple
 
 from common.errors import DataError
-from input import example, storage
+from input import cifar_files, example, storage
 from input.sources import counts, digits, folder, shards, tfds
 from input.sources.readers import VERIFY, Shard, TFRecordReader, first_records
 
@@ -51,17 +51,21 @@ def _need_directory(path):
 
 
 def open_folder(path, params):
-    """Source of a class-per-folder tree."""
+    """Source of a tree of images, or of CIFAR-10's binary files."""
     _need_directory(path)
-    tree = folder.scan(path, SPLIT_NAMES.get(params.train_split, (params.train_split,)),
-                       SPLIT_NAMES.get(params.eval_split, (params.eval_split,)))
-    return Source(path, None, tree.train, tree.evaluation, len(tree.classes), tree.classes, 0,
-                  'folders', tree.notes)
+    if storage.is_address(path):
+        raise DataError(f'{path}: image files are read from local folders only. Convert them with '
+                        'convert_tfrecord.py where they are; TFRecords are read from addresses')
+    tree, train, evaluation, notes = folder.open_tree(
+        path, params.train_split, params.eval_split, params.holdout, params.max_pixels)
+    return Source(path, None, train, evaluation, len(tree.classes), tree.texts, 0, 'folders', notes)
 
 
 def open_tfrecords(path, params):
     """Source of a directory of TFRecords: ours (dataset.json), TFDS-prepared, or bare shards."""
     _need_directory(path)
+    if cifar_files.files_of(path):
+        return open_folder(path, params)
     facts = shards.described(path) or tfds.facts(path) or shards.bare(path)
     train = _shards(facts, params.train_split)
     evaluation = _shards(facts, params.eval_split)
@@ -113,6 +117,8 @@ def _nothing(path, params, shards):
     first = storage.names(path)[:5]
     found = (f'{len(shards)} files hold 0 records' if shards
              else f'no file matches {params.train_split}-* or {params.eval_split}-*')
-    raise DataError(f'{path}: {found}; first entries there: {", ".join(first) or "none"}. '
+    folders = [name for name in first if storage.is_folder(os.path.join(path, name))]
+    hint = '. For folders of images pass --dataset=folder' if folders and not shards else ''
+    raise DataError(f'{path}: {found}{hint}; first entries there: {", ".join(first) or "none"}. '
                     'Check --data_dir, --train_split and --eval_split, or make the records with '
                     'convert_tfrecord.py')

@@ -27,7 +27,8 @@ def contents(folder):
 
 
 def quietly(root, out, **options):
-    return convert(Options(str(root), str(out), workers=1, **options), say=lambda line: None)
+    return convert(Options(str(root), str(out), workers=1, holdout=0, **options),
+                   say=lambda line: None)
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_signals_stop_cleanly(number, tmp_path):
     for index in range(2000):
         os.link(f'{root}/cat/{index % 4}.jpg', f'{root}/dog/more{index}.jpg')
     command = [sys.executable, os.path.join(ROOT, 'convert_tfrecord.py'), f'--input_dir={root}',
-               f'--output_dir={out}', '--shards=200', '--workers=2']
+               f'--output_dir={out}', '--shards=200', '--workers=2', '--holdout=0']
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     staged = out / staging.FOLDER
     while process.poll() is None and not (staged.exists() and staging.shards_in(str(staged))):

@@ -2,10 +2,11 @@
 
 Known layouts:
     class folders    root/<class>/...images
-    split folders    root/{train,val,validation,test}/<class>/...images
+    split folders    root/{train,val,validation,validation_preprocess,test}/<class>/...images
     ImageNet         root/train/<synset>/*.JPEG and root/validation/*.JPEG, flat, with
                      synset_labels.txt: a synset a line in the order of the file names
-    CIFAR-10         data_batch_*.bin, test_batch.bin, batches.meta.txt
+    CIFAR-10         the binary files: cifar_files
+A root that holds nothing but one folder of such a kind stands for that folder.
 """
 
 import os
@@ -13,69 +14,29 @@ import re
 from collections import namedtuple
 
 from common.errors import DataError
-from input.convert import cifar_files
+from input import cifar_files, listing
 
 # An image: path below the root, class index, row in the file (None: the file is the image).
 Item = namedtuple('Item', 'path label row')
 # splits: {'train': [Item], ...}; texts: readable class names; notes: what the user should know.
 ImageTree = namedtuple('ImageTree', 'layout root classes texts splits label_offset ignored notes')
 
+CIFAR, IMAGENET = 'CIFAR-10 binary files', 'ImageNet'
 SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'valid': 'validation',
-                 'validation': 'validation', 'test': 'test'}
+                 'validation': 'validation', 'validation_preprocess': 'validation',
+                 'test': 'test'}
 LABEL_FILES = ('synset_labels.txt', 'imagenet_2012_validation_synset_labels.txt')
-TEXT_FILES = ('LOC_synset_mapping.txt', 'synset_words.txt', 'imagenet_metadata.txt')
 SYNSET = re.compile(r'n\d{8}$')
-SYSTEM_FILES = ('thumbs.db', 'desktop.ini', '__macosx', 'icon\r')
 
 
-def is_ignored(name):
-    """Hidden files and those that file managers leave behind."""
-    return name.startswith('.') or name.lower() in SYSTEM_FILES
-
-
-class _Lister:
-    """Lists folders in sorted order, follows links once, counts what it passes over."""
-
-    def __init__(self, root, exclude):
-        self.root = root
-        self.ignored = 0
-        self._exclude = os.path.realpath(exclude) if exclude else None
-
-    def entries(self, folder):
-        """(names of sub-folders, names of files), sorted, without hidden ones."""
-        folders, files = [], []
-        try:
-            found = list(os.scandir(folder))
-        except OSError as error:
-            raise DataError(f'{folder} cannot be read: {error.strerror}') from error
-        for entry in found:
-            if is_ignored(entry.name):
-                self.ignored += 1
-            elif not entry.is_dir():
-                files.append(entry.name)
-            elif os.path.realpath(entry.path) != self._exclude:
-                folders.append(entry.name)
-        return sorted(folders), sorted(files)
-
-    def images(self, folder, parents=()):
-        """Paths below the root of every file in `folder` and its sub-folders."""
-        real = os.path.realpath(folder)
-        if real in parents:
-            return []
-        folders, files = self.entries(folder)
-        found = [os.path.relpath(os.path.join(folder, name), self.root) for name in files]
-        for name in folders:
-            found += self.images(os.path.join(folder, name), parents + (real,))
-        return found
-
-
-def scan(root, exclude=None, validation_labels=None):
+def scan(root, exclude=None, validation_labels=None, split_folders=None):
     """The ImageTree of a folder.
 
     Args:
         root: the folder.
         exclude: a folder to pass over (the output, should it lie inside).
         validation_labels: file with a class a line for a flat validation folder.
+        split_folders: {folder name: split}, instead of SPLIT_FOLDERS.
 
     Raises:
         DataError: not there, empty, or laid out in no known way.
@@ -83,22 +44,22 @@ def scan(root, exclude=None, validation_labels=None):
     if not os.path.isdir(root):
         state = 'no folder' if os.path.exists(root) else 'missing'
         raise DataError(f'--input_dir={root} is {state}. Pass the folder of the class folders')
-    lister = _Lister(root, exclude)
-    binaries = cifar_files.folder_of(root)
+    lister = listing.Lister(root, exclude)
+    binaries = cifar_files.files_of(root)
     if binaries:
         return _cifar(lister, binaries)
     folders, files = lister.entries(root)
-    splits = {name: SPLIT_FOLDERS[name.lower()] for name in folders
-              if name.lower() in SPLIT_FOLDERS}
-    labels = validation_labels or _first_file(root, list(splits) + ['.'], LABEL_FILES)
+    names = split_folders or SPLIT_FOLDERS
+    splits = {name: names[name.lower()] for name in folders if name.lower() in names}
+    labels = validation_labels or listing.first_file(root, list(splits) + ['.'], LABEL_FILES)
     if _has_splits(lister, splits, labels):
         return _split_folders(lister, splits, labels)
+    if len(folders) == 1 and not splits:
+        inner = os.path.join(root, folders[0])
+        inside = {name.lower() for name in lister.entries(inner)[0]}
+        if inside & set(names) or cifar_files.files_of(inner):
+            return scan(inner, exclude, validation_labels, split_folders)
     return _class_folders(lister, folders, files)
-
-
-def _first_file(root, folders, names):
-    found = [os.path.join(root, folder, name) for folder in folders for name in names]
-    return next((path for path in map(os.path.normpath, found) if os.path.isfile(path)), None)
 
 
 def _has_splits(lister, splits, labels):
@@ -107,12 +68,12 @@ def _has_splits(lister, splits, labels):
     return nested or bool(labels and 'validation' in splits.values())
 
 
-def _cifar(lister, folder):
-    classes, rows = cifar_files.read(folder)
-    splits = {split: [Item(os.path.relpath(path, lister.root), label, row)
-                      for path, label, row in some] for split, some in rows.items()}
-    return _tree(lister, 'CIFAR-10 binary files', classes, splits, 0,
-                   ['raw pixels are written as PNG, without loss'])
+def _cifar(lister, files):
+    classes = cifar_files.class_names(files)
+    splits = {split: [Item(os.path.relpath(path, lister.root), label, row) for path in paths
+                      for row, label in enumerate(cifar_files.labels(path, len(classes)))]
+              for split, paths in files.items()}
+    return _tree(lister, CIFAR, classes, splits, 0, ['raw pixels are written as PNG, without loss'])
 
 
 def _class_folders(lister, folders, files):
@@ -154,7 +115,8 @@ def _split_folders(lister, found, labels):
         if inside:
             folders[split] = (name, inside)
         elif files:
-            flat[split] = (name, [file for file in files if file not in LABEL_FILES])
+            flat[split] = (name, lister.image_names(
+                [file for file in files if file not in LABEL_FILES]))
     flat_labels = {split: _read_labels(lister, split, *flat[split], labels) for split in flat}
     images = {}
     for split, (name, inside) in folders.items():
@@ -170,7 +132,7 @@ def _split_folders(lister, found, labels):
             Item(os.path.join(name, file), _class_of(label, index, labels, line), None)
             for line, (file, label) in enumerate(zip(files, flat_labels[split]), 1)]
     imagenet = bool(classes) and all(SYNSET.match(name) for name in classes)
-    layout = 'ImageNet' if imagenet else 'split folders'
+    layout = IMAGENET if imagenet else 'split folders'
     return _tree(lister, layout, classes, splits, int(imagenet), notes)
 
 
@@ -232,16 +194,13 @@ def _tree(lister, layout, classes, splits, label_offset, notes):
     if len(classes) < 2:
         raise DataError(f'{lister.root} holds one class only ({classes[0]}); a classifier needs '
                         'two. Is --input_dir one level too high or too low?')
-    texts = _read_texts(lister.root)
+    broken = [name for name in classes if len(name.splitlines()) > 1]
+    if broken:
+        raise DataError(f'{lister.root} has a class name of several lines: {broken[0]!r}. Rename '
+                        'the folder')
+    if lister.passed_over:
+        notes.append(f'{len(lister.passed_over)} files are no images by their names and are passed '
+                     f'over: {_some(lister.passed_over, 3)}')
+    texts = listing.readable_names(lister.root)
     return ImageTree(layout, lister.root, classes, [texts.get(name, name) for name in classes],
                   splits, label_offset, lister.ignored, notes)
-
-
-def _read_texts(root):
-    """{synset: readable name} where a list of them lies beside the folders."""
-    path = _first_file(root, ['.'], TEXT_FILES)
-    if not path:
-        return {}
-    with open(path, encoding='utf-8') as stream:
-        rows = [line.strip().split(None, 1) for line in stream]
-    return {row[0]: row[1] for row in rows if len(row) == 2}

@@ -1,0 +1,185 @@
+"""Reads a JPEG file's segments without decoding its pixels (ISO/IEC 10918-1, Annex B).
+
+An ordinary file is one that a decoder reads to its end: tables that are legal and there when they
+are used, one frame of 8-bit gray or three components, every component coded, an end marker after
+the last scan. What is not ordinary may still be good: whoever asks decodes it completely. Compared
+with libjpeg on some 100,000 damaged files: docs/images.md.
+"""
+
+import struct
+from collections import namedtuple
+
+import numpy as np
+
+# orientation: 1 to 8 as in EXIF, 1 for upright.
+Facts = namedtuple('Facts', 'height width orientation')
+
+# What follows 0xFF inside a scan: a stuffed zero, a restart, a fill byte; all else ends it.
+_ENDS_SCAN = np.ones(256, bool)
+_ENDS_SCAN[[0, *range(0xD0, 0xD8), 0xFF]] = False
+_EXIF = b'Exif\0\0'
+_ORIENTATION = 0x0112
+_MOST = 65500    # pixels a side, libjpeg's limit
+_SKIPPED = frozenset(range(0xE0, 0xF0)) | {0xFE}
+_FRAMES = (0xC0, 0xC1, 0xC2)    # baseline, extended, progressive; Huffman coding
+_QUANTISATION, _HUFFMAN, _RESTART, _SCAN, _END = 0xDB, 0xC4, 0xDD, 0xDA, 0xD9
+
+
+class _Unusual(Exception):
+    """Not to be judged from the outside."""
+
+
+class _State:
+    """What the segments so far have defined."""
+
+    def __init__(self):
+        self.frame = None           # marker, height, width, {component: quantisation table}
+        self.quantisation = set()
+        self.huffman = set()        # (0 DC or 1 AC, number)
+        self.coded = set()          # components that a scan has begun
+        self.orientation = 1
+        self._ends = None           # positions of what may end a scan
+
+    def end_of_scan(self, data, at):
+        """Position of the marker behind the coded bytes that start at `at`."""
+        if self._ends is None:
+            content = np.frombuffer(data, np.uint8)
+            marks = np.flatnonzero(content[at:-1] == 0xFF) + at
+            self._ends = marks[_ENDS_SCAN[content[marks + 1]]]
+        found = np.searchsorted(self._ends, at)
+        _need(found < len(self._ends))
+        return int(self._ends[found])
+
+
+def facts_of(data):
+    """Facts of an ordinary file, None of any other.
+
+    Args:
+        data: content of the file, bytes.
+    """
+    state = _State()
+    try:
+        _segments(data, state)
+    except (_Unusual, IndexError, struct.error):
+        return None
+    _, height, width, _ = state.frame
+    return Facts(height, width, state.orientation)
+
+
+def _need(condition):
+    if not condition:
+        raise _Unusual
+
+
+def _segments(data, state):
+    """Walks from the start marker to the end marker."""
+    _need(data[:3] == b'\xff\xd8\xff')
+    at = 2
+    while True:
+        _need(data[at] == 0xFF)
+        marker = data[at + 1]
+        at += 1
+        if marker == 0xFF:
+            continue
+        if marker == _END:
+            _need(state.frame and state.coded == set(state.frame[3]))
+            return
+        size = struct.unpack_from('>H', data, at + 1)[0]
+        _need(size >= 2 and at + 1 + size <= len(data))
+        at, segment = at + 1 + size, data[at + 3:at + 1 + size]
+        if marker == _SCAN:
+            _scan(segment, state)
+            at = state.end_of_scan(data, at)
+        elif marker in _FRAMES:
+            _frame(marker, segment, state)
+        elif marker == _HUFFMAN:
+            _huffman(segment, state)
+        elif marker == _QUANTISATION:
+            _quantisation(segment, state)
+        elif marker == 0xE1 and segment[:6] == _EXIF:
+            state.orientation = _orientation(segment[6:])
+        else:
+            _need(marker in _SKIPPED or marker == _RESTART and len(segment) == 2)
+
+
+def _frame(marker, segment, state):
+    bits, height, width, count = struct.unpack_from('>BHHB', segment)
+    _need(state.frame is None and bits == 8 and height and width and count in (1, 3))
+    _need(len(segment) == 6 + 3 * count)
+    _need(max(height, width) <= _MOST)
+    tables, sampling = {}, []
+    for at in range(6, len(segment), 3):
+        name, factors, table = segment[at:at + 3]
+        sampling.append((factors >> 4, factors & 15))
+        _need(name not in tables)
+        tables[name] = table
+    for factors in zip(*sampling):
+        _need(min(factors) >= 1 and max(factors) <= 4)
+        _need(all(max(factors) % factor == 0 for factor in factors))
+    _need(sum(across * down for across, down in sampling) <= 10 or count == 1)
+    state.frame = marker, height, width, tables
+
+
+def _quantisation(segment, state):
+    at = 0
+    while at < len(segment):
+        deep, number = segment[at] >> 4, segment[at] & 15
+        at += 129 if deep else 65
+        _need(deep <= 1 and number <= 3 and at <= len(segment))
+        state.quantisation.add(number)
+
+
+def _huffman(segment, state):
+    at = 0
+    while at < len(segment):
+        kind, number = segment[at] >> 4, segment[at] & 15
+        counts = segment[at + 1:at + 17]
+        total = sum(counts)
+        symbols = segment[at + 17:at + 17 + total]
+        _need(kind <= 1 and number <= 3 and len(counts) == 16)
+        _need(0 < total <= 256 and len(symbols) == total)
+        code = 0
+        for bits, count in enumerate(counts, 1):
+            code += count
+            _need(code <= 1 << bits)
+            code <<= 1
+        _need(kind or max(symbols) <= 15)
+        state.huffman.add((kind, number))
+        at += 17 + total
+
+
+def _scan(segment, state):
+    _need(state.frame)
+    marker, _, _, tables = state.frame
+    count = segment[0]
+    _need(1 <= count <= len(tables) and len(segment) == 4 + 2 * count)
+    first, last, high, low = (segment[-3], segment[-2], segment[-1] >> 4, segment[-1] & 15)
+    names = segment[1:1 + 2 * count:2]
+    _need(len(set(names)) == count)
+    for name, table in zip(names, segment[2:2 + 2 * count:2]):
+        _need(name in tables and tables[name] in state.quantisation)
+        needs_dc, needs_ac = not (first or high), last > 0
+        _need(not needs_dc or (0, table >> 4) in state.huffman)
+        _need(not needs_ac or (1, table & 15) in state.huffman)
+    if marker == 0xC2:
+        _need(last == 0 if first == 0 else first <= last <= 63 and count == 1)
+        _need(low <= 13 and high in (0, low + 1))
+        state.coded |= set(names) if first == 0 and high == 0 else set()
+    else:
+        _need((first, last, high, low) == (0, 63, 0, 0) and not state.coded & set(names))
+        state.coded |= set(names)
+
+
+def _orientation(tiff):
+    """Orientation of an EXIF block; 1 where it says nothing or nothing sensible."""
+    order = {b'II': '<', b'MM': '>'}.get(tiff[:2])
+    try:
+        start = struct.unpack_from(order + 'I', tiff, 4)[0]
+        for at in range(start + 2,
+                        start + 2 + 12 * struct.unpack_from(order + 'H', tiff, start)[0], 12):
+            tag, _, _, value = struct.unpack_from(order + 'HHIH', tiff, at)
+            if tag == _ORIENTATION:
+                return value if 1 <= value <= 8 else 1
+    except (TypeError, struct.error):
+        pass
+    return 1
