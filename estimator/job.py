@@ -14,12 +14,18 @@ from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
 from estimator.checkpoints import weights as weights_lib
-from estimator.devices import session
-from estimator.hooks import diagnostics, log_styles, nan_guard, preemption, progress, saver
+from estimator.devices import precision, session
+from estimator.hooks import (
+    diagnostics,
+    log_styles,
+    nan_guard,
+    preemption,
+    progress,
+    saver,
+    together,
+)
 from estimator.training import schedules
 
-# Checkpoint cadence when no flag sets one; the originals' max(100, iterations_per_loop).
-SAVE_SECONDS = 600
 # What Progress measured that goes into result.json.
 MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
 
@@ -32,7 +38,10 @@ class Job:
         resumed = checkpoints.latest_good(params.model_dir)
         self.run = run_lib.prepare(params, inputs.num_train_images,
                                    self._arguments_for(resumed))
-        self.preemption = preemption.Preemption()
+        self.preemption = (
+            together.Together(params.model_dir, self.run.device.rank)
+            if self.run.device.kind == 'npu' and self.run.device.count > 1
+            else preemption.Preemption())
         self.throughput = progress.Throughput(self._images_a_run())
         self.started = time.time()
         self.diagnostics = diagnostics.hooks(params, self.run, self.throughput)
@@ -85,11 +94,11 @@ class Job:
             f'{params.lr_schedule} schedule, {params.lr_warmup_epochs or 0:g} warm-up epochs')
         say(f'precision  {self.run.precision.text}')
 
-    def estimator(self, eval_weights=('raw',), initial=None, save=(None, None)):
+    def estimator(self, eval_weights=('raw',), initial=None, **more):
         """The Estimator of this job's network."""
         run = self.run._replace(eval_weights=eval_weights, initial=initial)
         function = self.network.model_fn_builder(functools.partial(model_fn.build, run=run))
-        return session.make_estimator(function, run, self.params.model_dir, *save)
+        return session.make_estimator(function, run, self.params.model_dir, **more)
 
     def train(self, until):
         """Trains to a global step.
@@ -97,6 +106,7 @@ class Job:
         Returns what it MEASURED; preemption.signal says whether it got
         there.
         """
+        self.preemption.begin(until)
         params, run, step = self.params, self.run, self.step()
         initial = None
         if params.init_checkpoint and not self.latest():
@@ -105,20 +115,26 @@ class Job:
                 params.init_exclude,
                 averages=bool(params.moving_average_decay))
             say(initial.report)
-        save = _cadence(params)
+        loop = session.steps_of_a_run(run, until - step)
+        save = session.cadence(run, loop)
+        self.throughput.steps_of_a_run = loop
         bar = progress.Progress(run.plan, params.model_dir, self.throughput,
                                 params.log_step_count_steps, params.gradient_accumulation_steps,
                                 params.log_style)
         hooks = [self.throughput] + self.diagnostics
-        hooks += [nan_guard.NanGuard(run.precision.loss_scale == 'dynamic'), bar]
+        hooks += [nan_guard.NanGuard(precision.leaves_out(run)), bar]
+        if run.device.rank:
+            hooks.remove(bar)
         hooks.append(self.preemption.hook())
         if run.device.kind != 'npu':
             hooks.append(saver.Saver(params.model_dir, *save))
         input_fn = self.inputs.train_input_fn(
             params.train_batch_size, first_example=step * run.plan.global_batch)
         with self._explained():
-            self.estimator(initial=initial, save=save).train(
+            self.estimator(initial=initial, save=save, loop=loop).train(
                 session.for_this_process(input_fn, run.device), hooks=hooks, max_steps=until)
+        if run.device.kind == 'npu' and not run.device.rank:
+            checkpoints.forget_folder(params.model_dir)
         return {name: bar.last[name].item() for name in MEASURED if name in (bar.last or ())}
 
     def evaluate(self, prefix):
@@ -128,7 +144,8 @@ class Job:
         with self._explained():
             metrics = self.estimator(weights).evaluate(
                 self.inputs.eval_input_fn(
-                    self.params.eval_batch_size or self.params.train_batch_size),
+                    self.params.eval_batch_size or self.params.train_batch_size,
+                    full_batches=self.run.device.kind == 'npu'),
                 hooks=[self.preemption.hook()], checkpoint_path=prefix,
                 name=self.params.eval_name)
         if self.preemption.signal is not None:
@@ -176,14 +193,3 @@ class Job:
             raise
         finally:
             signals.set_unsaved(False)
-
-
-def _cadence(params):
-    """(steps, seconds) between checkpoints: exactly one of them is set."""
-    if params.save_checkpoints_steps:
-        return params.save_checkpoints_steps, None
-    if params.save_checkpoints_secs:
-        return None, params.save_checkpoints_secs
-    if params.iterations_per_loop:
-        return max(100, params.iterations_per_loop), None
-    return None, SAVE_SECONDS

@@ -11,9 +11,12 @@ import tensorflow.compat.v1 as tf
 from common.errors import FlagError
 from estimator.checkpoints import optional
 from estimator.checkpoints import reading as checkpoints
-from estimator.devices import session
+from estimator.devices import npu
 from estimator.hooks import published
 from estimator.training import accumulation, averaging, loss_scale, losses, optimizers, schedules
+
+# Steps a run can have before its random draws repeat those of another rank.
+PARTS = 1 << 40
 
 Own = collections.namedtuple('Own', ['build', 'regularization_loss', 'model_variables'])
 Own.__doc__ = """What is a network's own; see the methods of models.network.Network."""
@@ -24,7 +27,8 @@ def build(build_network, regularization_loss, model_variables, run):
 
     build_network, regularization_loss, model_variables: see Own; run: run.Run.
     features: {'image': [batch, height, width, 3] normalised}; labels: {'label': int64 [batch]}
-    and, with mixup or CutMix, {'target': float32 [batch, num_classes]}.
+    and, with mixup or CutMix, {'target': float32 [batch, num_classes]}; of evaluation batches that
+    were filled up, {'weight': float32 [batch]}.
     """
     network = Own(build_network, regularization_loss, model_variables)
 
@@ -48,7 +52,8 @@ def averaged_logits(network, arguments, images, weights, reuse=tf.AUTO_REUSE):
 def _train(network, run, images, labels):
     params, num_classes = run.params, run.arguments['num_classes']
     step = tf.train.get_or_create_global_step()
-    seed = tf.stack([tf.constant(params.seed, tf.int64), tf.cast(step, tf.int64)])
+    seed = tf.stack([tf.constant(params.seed, tf.int64),
+                     tf.cast(step, tf.int64) + run.device.rank * PARTS])
     published.publish_group('inputs', dict(labels, image=images))
     if run.device.kind != 'npu':
         published.publish(input_ready=_moment_of(images))
@@ -63,6 +68,9 @@ def _train(network, run, images, labels):
     loss = tf.add(entropy, decay, name='loss')
     rate = schedules.learning_rate(params, run.plan, step)
     train_op, gradient_norm = _update(network, run, loss, rate, step)
+    if run.device.kind == 'npu':    # where an update can be left out and a run has many steps
+        with tf.control_dependencies([train_op]):
+            published.publish(step_after=step.read_value())
     correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
     accuracy = tf.reduce_mean(correct)
     published.publish(loss=loss, cross_entropy=entropy, weight_decay=decay, learning_rate=rate,
@@ -111,7 +119,7 @@ def _optimizer(run, rate):
         optional.use_saver(params.model_dir, params.keep_checkpoint_max)
     optimizer = optimizers.make(params, rate)
     if run.device.kind == 'npu':
-        optimizer = session.wrap_npu_optimizer(optimizer, run.device, run.precision)
+        optimizer = npu.wrap_optimizer(optimizer, run)
     else:
         optimizer = loss_scale.wrap(optimizer, run.precision.loss_scale)
     if params.gradient_accumulation_steps == 1:
@@ -136,23 +144,32 @@ def trained_variables(params):
 
 def _evaluate(network, run, images, labels):
     params, num_classes = run.params, run.arguments['num_classes']
-    label = labels['label']
+    label, weight = labels['label'], labels.get('weight')
     metrics, loss = {}, None
     for weights in run.eval_weights:
         logits, _ = averaged_logits(network, run.arguments, images, weights)
         entropy = losses.cross_entropy(
             logits, label, num_classes, params.label_smoothing, params.label_smoothing_style)
-        loss = tf.reduce_mean(entropy) if loss is None else loss
-        metrics[f'cross_entropy_{weights}'] = tf.metrics.mean(entropy)
+        loss = _mean(entropy, weight) if loss is None else loss
+        metrics[f'cross_entropy_{weights}'] = tf.metrics.mean(entropy, weight)
         for k in (1, 5):
             hits = tf.cast(losses.top_k_hits(logits, label, min(k, num_classes)), tf.float32)
-            metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(hits)
+            metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(hits, weight)
     headline = run.eval_weights[0]
     for k in (1, 5):
         metrics[f'top_{k}_accuracy'] = metrics[f'top_{k}_accuracy_{headline}']
-    metrics['eval_examples'] = _count(tf.shape(label, out_type=tf.int64)[0])
+    metrics['eval_examples'] = _count(
+        tf.shape(label, out_type=tf.int64)[0] if weight is None
+        else tf.cast(tf.reduce_sum(weight), tf.int64))
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.EVAL, loss=loss,
                                       eval_metric_ops=metrics)
+
+
+def _mean(values, weight):
+    """Mean of [batch], of the examples whose weight is not 0 when there are weights."""
+    if weight is None:
+        return tf.reduce_mean(values)
+    return tf.div_no_nan(tf.reduce_sum(values * weight), tf.reduce_sum(weight))
 
 
 def _count(number):

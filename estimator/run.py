@@ -7,8 +7,8 @@ world has a field of its own here.
 import collections
 
 from estimator import plan as plan_lib
+from estimator.devices import npu, session
 from estimator.devices import precision as precision_lib
-from estimator.devices import session
 
 Run = collections.namedtuple(
     'Run', ['params', 'plan', 'device', 'precision', 'arguments', 'eval_weights', 'initial'])
@@ -24,7 +24,9 @@ initial: checkpoints.reading.Restore to start from, or None.
 
 def prepare(params, num_train_images, arguments):
     """The Run of these flags on this machine. ProgramError: no such device."""
-    device = session.find_device(params.device, params.num_devices)
+    device = session.find_device(npu.chosen(params), params.num_devices)
+    if device.kind == 'npu':
+        npu.check(params, device.count)
     batch = (params.train_batch_size or 1) * device.count * params.gradient_accumulation_steps
     plan = plan_lib.make_plan(params, num_train_images, batch) if num_train_images else None
     return Run(params, plan, device, precision_lib.choose(params, device.kind), arguments)

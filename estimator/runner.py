@@ -9,6 +9,7 @@ from common.errors import CheckpointError
 from estimator import curves, results
 from estimator.checkpoints import best
 from estimator.checkpoints.reading import every, resolve, step_of
+from estimator.devices import session
 from estimator.hooks import preemption
 from estimator.job import Job
 from estimator.lock import exclusive
@@ -23,6 +24,8 @@ def run(network, params, open_inputs):
     """
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
+    if session.rank_of(params):
+        return _follow(Job(network, params, open_inputs()))
     with exclusive(params.model_dir):
         job, record = Job(network, params, open_inputs()), results.Record()
         results.write_params(params.model_dir, params)
@@ -38,6 +41,16 @@ def run(network, params, open_inputs):
             path = job.finish(status, record)
         _closing(job, record, status, path)
     return preemption.EXIT_CODE if status == 'preempted' else 0
+
+
+def _follow(job):
+    """What the ranks above 0 do: the trainings of the mode, no evaluation, no files."""
+    cycle = job.params.steps_per_eval if job.params.mode == 'train_and_eval' else None
+    if job.params.mode != 'eval':
+        for until in cycles(job.step(), job.run.plan.train_steps, cycle):
+            if _status(job) == 'completed':
+                job.train(until)
+    return preemption.EXIT_CODE if _status(job) == 'preempted' else 0
 
 
 def mode_flags(network, given, model_dir):

@@ -10,10 +10,10 @@ ROWS = (
     Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1).', None, 1),
     Row('device_ids', 'list', (), 'Numbers of the only GPUs to use, such as 0,2; of the Ascend to '
         'use. Without a meaning on a CPU.'),
-    Row('precision_mode', 'str', 'must_keep_origin_dtype', 'Arithmetic, in the words of Ascend.',
-        PRECISIONS),
+    Row('precision_mode', 'str', None, 'Arithmetic, in the words of Ascend (default: '
+        'allow_mix_precision there, must_keep_origin_dtype on CPU and GPU).', PRECISIONS),
     Row('loss_scale', 'float', None, 'Factor on the loss against float16 underflow '
-        '(default: by precision).', ('dynamic',), 1),
+        '(default: by precision; off: none).', ('dynamic', 'off'), 1),
     Row('cpu_bfloat16', 'bool', False, 'bfloat16 rewrite on a CPU (TensorFlow 2.15).'),
     Row('use_xla', 'bool', False, 'Compile with XLA.'),
     Row('iterations_per_loop', 'int', None, 'Steps a device loop on Ascend; on other devices steps '

@@ -143,14 +143,20 @@ class Inputs:
         return pipeline.finished(made.map(lambda *batch: pipeline.mixed(
             *batch, params=self._params, num_classes=self.num_classes)))
 
-    def eval_input_fn(self, batch_size):
+    def eval_input_fn(self, batch_size, full_batches=False):
         """Input function of the evaluation: every image once, the last batch as small as it comes.
 
+        full_batches: the last batch is filled up instead, with images of weight 0.
+
         Returns:
-            callable(input_context=None) -> dataset of ({'image'}, {'label'}) as in training.
+            callable(input_context=None) -> dataset of ({'image'}, {'label'}) as in training, with
+            full batches also labels['weight'], see pipeline.full_batches.
         """
         if not self.num_eval_images:
             raise DataError(f'{self._where}: no evaluation images. {WITHOUT["eval"]}')
+        if full_batches:
+            return lambda input_context=None: pipeline.full_batches(
+                self._eval(batch_size, input_context), batch_size)
         return functools.partial(self._eval, batch_size)
 
     @tf.autograph.experimental.do_not_convert

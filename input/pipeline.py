@@ -188,6 +188,26 @@ def mixed(image, label, position, params, num_classes):
     return {'image': image}, {'label': label, 'target': target}
 
 
+def full_batches(dataset, batch_size):
+    """Batches of one static size: black images fill up the last; labels['weight'] is 0 for them.
+
+    labels['weight']: float32 [batch], 1 for real images. For devices that compile shapes.
+    """
+    def fill(features, labels):
+        count = tf.shape(labels['label'])[0]
+
+        def filled(tensor):
+            tensor = tf.pad(tensor, [[0, batch_size - count]] + [[0, 0]] * (tensor.shape.rank - 1))
+            tensor.set_shape([batch_size] + tensor.shape.as_list()[1:])
+            return tensor
+
+        labels = dict(labels, weight=tf.ones([count]))
+        return ({name: filled(tensor) for name, tensor in features.items()},
+                {name: filled(tensor) for name, tensor in labels.items()})
+
+    return finished(dataset.map(fill))
+
+
 def finished(dataset):
     """Prefetch and options: deterministic, a pool of threads of its own, one thread an op."""
     dataset = dataset.prefetch(tf.data.experimental.AUTOTUNE)

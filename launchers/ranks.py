@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TABLES = ('8p.json', os.path.join('configs', 'rank_table_8p.json'))
 # Seconds: between looks at the processes; for a rank to end itself once it is told to; for the
 # others once one has ended in good order.
-LOOK, GRACE, PATIENCE = 0.1, 10, 300
+LOOK, GRACE, PATIENCE = 0.1, 10, 60
 
 Rank = collections.namedtuple('Rank', ['device', 'environment'])
 Rank.__doc__ = """One process: the id of its device as text, which names its folder and log, and the

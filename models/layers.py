@@ -8,7 +8,6 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from common import seeds
 from models import arch as arch_lib
 
 Settings = collections.namedtuple('Settings', [
@@ -222,26 +221,3 @@ def dense(x, scope, units, settings, kernel_rank=2):
     biases = variable(f'{scope}/{settings.leaves.bias}', [units], tf.zeros_initializer())
     weights = tf.cast(tf.reshape(weights, [channels, units]), x.dtype)
     return tf.cast(tf.matmul(x, weights), tf.float32) + biases
-
-
-def _uniform(shape, purpose, settings):
-    """Float32 draws in [0, 1); with a seed a pure function of (seed, step, purpose)."""
-    if settings.seed is None:
-        return tf.random.uniform(shape)
-    return tf.random.stateless_uniform(shape, seed=tf.stack(seeds.fold(settings.seed, purpose)))
-
-
-def dropout(x, rate, purpose, settings):
-    """Zeroes each value with probability `rate` and divides the rest by the keep probability."""
-    if not settings.training or not rate:
-        return x
-    kept = tf.cast(_uniform(tf.shape(x), purpose, settings) >= rate, x.dtype)
-    return x * kept / (1 - rate)
-
-
-def drop_connect(x, survival, purpose, settings):
-    """Stochastic depth: zeroes whole examples, divides the others by the survival probability."""
-    if not settings.training or survival >= 1:
-        return x
-    draws = _uniform([tf.shape(x)[0], 1, 1, 1], purpose, settings)
-    return x * tf.cast(draws < survival, x.dtype) / survival

@@ -6,7 +6,7 @@ the fields of Arch and Block; what only one family has is handed in as a functio
 
 import tensorflow.compat.v1 as tf
 
-from models import layers
+from models import layers, noise
 
 
 def plain(x, block, names, settings):
@@ -68,7 +68,7 @@ def inverted_residual(x, block, names, settings, convolutions):
     x = convs.project(x, names.project, block.outputs, settings)
     x = layers.batch_norm(x, names.project_bn, settings)
     if block.residual:
-        x = shortcut + layers.drop_connect(x, block.survival, names.scope, settings)
+        x = shortcut + noise.drop_connect(x, block.survival, names.scope, settings)
     return x, expansion
 
 
@@ -76,7 +76,7 @@ def classify(x, arch, scope, settings, num_classes, endpoints):
     """Global pooling, dropout, classifier; adds 'features' and 'logits' to the endpoints."""
     with tf.name_scope('logits'):
         features = layers.global_pool(x, settings)
-        x = layers.dropout(features, arch.dropout, f'{scope}/dropout', settings)
+        x = noise.dropout(features, arch.dropout, f'{scope}/dropout', settings)
         logits = layers.dense(x, scope, num_classes, settings,
                               kernel_rank=4 if arch.classifier == 'conv' else 2)
     endpoints['features'] = features

@@ -95,6 +95,15 @@ def damage(prefix):
     return None
 
 
+def forget_folder(model_dir):
+    """Names the checkpoints of a folder without the folder, so that it can be moved."""
+    state = tf.train.get_checkpoint_state(model_dir)
+    if state:
+        tf.train.update_checkpoint_state(
+            os.path.abspath(model_dir), os.path.basename(state.model_checkpoint_path),
+            [os.path.basename(path) for path in state.all_model_checkpoint_paths])
+
+
 def latest_good(model_dir):
     """Newest whole checkpoint of a directory, or None; a damaged newer one is set aside, loudly."""
     state = tf.train.get_checkpoint_state(model_dir)

@@ -7,8 +7,9 @@
 | allow_mix_precision      | float32, said     | graph rewrite, dynamic scale     | passed on |
 | force_fp16               | float16 compute   | float16 compute, float32 masters | passed on |
 
-On an Ascend device the mode goes to the compiler unchanged; loss scaling is then a fixed 4096
-unless `--loss_scale` says otherwise (MobileNetV2_ID0074 does so).
+Without the flag it is DEFAULT. On an Ascend device the mode goes to the compiler unchanged, and the
+loss is scaled where `--loss_scale` or the recipe says so (MobileNetV2_ID0074: 4096; MixNet_ID2072
+and CondConv_ID2074 do not scale it). `--loss_scale=off` takes a recipe's scale away.
 """
 
 import collections
@@ -16,6 +17,9 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from common.errors import ProgramError
+
+DEFAULT = {'cpu': 'must_keep_origin_dtype', 'gpu': 'must_keep_origin_dtype',
+           'npu': 'allow_mix_precision'}   # all Ascend originals train with mixed precision
 
 Precision = collections.namedtuple(
     'Precision', ['mode', 'compute_dtype', 'graph_rewrite', 'loss_scale', 'text'])
@@ -33,17 +37,19 @@ def float32():
 
 def choose(params, device):
     """Precision of a run. device: 'cpu', 'gpu' or 'npu'."""
-    mode = params.precision_mode
+    mode = params.precision_mode or DEFAULT[device]
     scale = _loss_scale(params.loss_scale)
     if device == 'npu':
-        return Precision(mode, tf.float32, None, scale or 4096.0,
-                         f'{mode} (decided by the Ascend compiler), loss scale {scale or 4096.0}')
+        if mode == 'force_fp16' and params.loss_scale is None:
+            scale = 'dynamic'
+        return Precision(mode, tf.float32, None, scale,
+                         f'{mode} (decided by the Ascend compiler), loss scale {scale or "none"}')
     if mode == 'force_fp16':
-        scale = scale or 'dynamic'
+        scale = scale or (None if params.loss_scale == 'off' else 'dynamic')
         return Precision(mode, tf.float16, None, scale,
                          f'float16 compute, float32 weights, loss scale {scale}')
     if device == 'gpu' and mode == 'allow_mix_precision':
-        scale = scale or 'dynamic'
+        scale = scale or (None if params.loss_scale == 'off' else 'dynamic')
         return Precision(mode, tf.float32, 'auto_mixed_precision', scale,
                          f'automatic mixed precision (graph rewrite), loss scale {scale}')
     if device == 'cpu' and params.cpu_bfloat16:
@@ -55,6 +61,12 @@ def choose(params, device):
     return Precision(mode, tf.float32, None, scale, f'float32{note}{scaled}')
 
 
+def leaves_out(run):
+    """Whether updates whose gradients overflow are left out: then they are no error."""
+    scale = run.precision.loss_scale
+    return scale == 'dynamic' or bool(scale and run.device.kind == 'npu')
+
+
 def configure_session(config, precision):
     """Switches the graph rewrite on in a ConfigProto."""
     if precision.graph_rewrite:
@@ -63,7 +75,7 @@ def configure_session(config, precision):
 
 
 def _loss_scale(value):
-    if value in (None, '', 'none'):
+    if value in (None, 'off'):
         return None
     if value == 'dynamic':
         return value

@@ -1,20 +1,26 @@
-"""Devices, sessions and RunConfig: the only file that knows npu_bridge.
-
-The Ascend part follows the constructors of npu_bridge for TensorFlow 1.15 (NPURunConfig,
-NPUEstimator, DumpConfig, ProfilingConfig); it needs the device's own TensorFlow and is imported
-only when `--device=npu`.
-"""
+"""Devices, sessions and RunConfig."""
 
 import collections
-import json
+import functools
 import os
 
 import tensorflow.compat.v1 as tf
 
+from common.console import say
 from common.errors import ProgramError
+from estimator.devices import npu
 from estimator.devices import precision as precision_lib
 
-Device = collections.namedtuple('Device', ['kind', 'count', 'text'])
+# Seconds between checkpoints when no flag says when.
+SAVE_SECONDS = 600
+
+Device = collections.namedtuple('Device', ['kind', 'count', 'text', 'rank'])
+Device.__new__.__defaults__ = (0,)
+Device.__doc__ = """What a run computes on.
+
+kind: 'cpu', 'gpu' or 'npu'; count: devices that train together; text: for the log; rank: which of
+the processes that train together this is. Rank 0 evaluates and writes, the others only train.
+"""
 
 
 def find_device(kind, num_devices=None):
@@ -26,8 +32,8 @@ def find_device(kind, num_devices=None):
         raise ProgramError('--device=gpu: TensorFlow sees no GPU here. Use --device=cpu, or '
                              'install a TensorFlow build for your GPU.')
     if kind == 'npu':
-        count = int(os.environ.get('RANK_SIZE', '1'))
-        return Device(kind, count, f'{count} x npu, one process each')
+        rank, size = npu.place(os.environ)
+        return Device(kind, size, f'{size} x npu, one process each', rank)
     wanted = num_devices or (len(gpus) if kind == 'gpu' else 1)
     if kind == 'gpu' and wanted > len(gpus):
         raise ProgramError(f'--num_devices={wanted}: TensorFlow sees {len(gpus)} GPU(s).')
@@ -42,6 +48,24 @@ def use_only(device_ids):
         os.environ.setdefault('ASCEND_DEVICE_ID', device_ids[0])
 
 
+def rank_of(params):
+    """Which of the processes that train together this is."""
+    return npu.place(os.environ).rank if npu.chosen(params) == 'npu' else 0
+
+
+def find_host(params):
+    """The Device of what runs without an Estimator: on an Ascend machine its CPU."""
+    if params.device == 'npu':
+        _say_host()
+        return Device('cpu', 1, '1 x cpu')
+    return find_device(params.device, params.num_devices)
+
+
+@functools.lru_cache(None)
+def _say_host():
+    say('device     the CPU of this machine: on an Ascend only training and evaluation run')
+
+
 def _gpus():
     from tensorflow.python.client import device_lib
     found = [d for d in device_lib.list_local_devices() if d.device_type == 'GPU']
@@ -49,7 +73,7 @@ def _gpus():
 
 
 def session_config(params, device, precision):
-    """ConfigProto of training and evaluation sessions."""
+    """ConfigProto of a session; on an Ascend machine of one that computes on the host."""
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True
     if device.kind == 'cpu':
@@ -58,14 +82,19 @@ def session_config(params, device, precision):
     if params.use_xla:
         config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     precision_lib.configure_session(config, precision)
+    if device.kind == 'npu':
+        npu.keep_on_host(config)
     return config
 
 
-def make_estimator(model_fn, run, model_dir, save_steps=None, save_secs=None):
-    """The common Estimator. Checkpoints every save_steps steps or save_secs seconds."""
+def make_estimator(model_fn, run, model_dir, save=(None, None), loop=1):
+    """The common Estimator.
+
+    save: (steps, seconds) between checkpoints, one of them or none; loop: steps of one session.run.
+    """
     params, device = run.params, run.device
     if device.kind == 'npu':
-        return _npu_estimator(model_fn, params, model_dir, save_steps, save_secs)
+        return npu.make_estimator(model_fn, run, model_dir, save, loop)
     strategy = None
     if device.count > 1:
         strategy = tf.distribute.MirroredStrategy(
@@ -74,8 +103,8 @@ def make_estimator(model_fn, run, model_dir, save_steps=None, save_secs=None):
         model_dir=model_dir,
         tf_random_seed=params.seed,
         session_config=session_config(params, device, run.precision),
-        save_checkpoints_steps=save_steps,
-        save_checkpoints_secs=save_secs,
+        save_checkpoints_steps=save[0],
+        save_checkpoints_secs=save[1],
         save_summary_steps=params.save_summary_steps,
         keep_checkpoint_max=params.keep_checkpoint_max,
         log_step_count_steps=params.log_step_count_steps,
@@ -89,71 +118,25 @@ def for_this_process(input_fn, device):
         return input_fn
     context = tf.distribute.InputContext(
         num_input_pipelines=device.count,
-        input_pipeline_id=int(os.environ.get('DEVICE_INDEX', '0')),
+        input_pipeline_id=device.rank,
         num_replicas_in_sync=device.count)
     return lambda: input_fn(context)
 
 
-def wrap_npu_optimizer(optimizer, device, precision):
-    """Mean all-reduce and loss scaling of Ascend devices around an optimizer."""
-    npu = _npu_bridge()
-    distributed = int(os.environ.get('RANK_SIZE', '1')) > 1
-    if distributed:
-        optimizer = npu.NPUDistributedOptimizer(optimizer)
-    if precision.loss_scale == 'dynamic':
-        manager = npu.ExponentialUpdateLossScaleManager(
-            init_loss_scale=2 ** 15, incr_every_n_steps=1000)
-    else:
-        manager = npu.FixedLossScaleManager(loss_scale=precision.loss_scale)
-    return npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=distributed)
+def steps_of_a_run(run, steps):
+    """Training steps of one session.run when `steps` are to go."""
+    return npu.loop_of(run.params, steps) if run.device.kind == 'npu' else 1
 
 
-def _npu_estimator(model_fn, params, model_dir, save_steps, save_secs):
-    npu = _npu_bridge()
-    os.environ.setdefault('JOB_ID', '10087')
-    os.environ.setdefault('RANK_SIZE', '1')
-    profiling = None
-    if params.profiling:
-        os.makedirs(params.profiling_dir, exist_ok=True)
-        profiling = npu.ProfilingConfig(enable_profiling=True, profiling_options=json.dumps({
-            'output': params.profiling_dir, 'training_trace': 'on', 'task_trace': 'on',
-            'aicpu': 'on', 'fp_point': '', 'bp_point': ''}))
-    config = npu.NPURunConfig(
-        model_dir=model_dir,
-        tf_random_seed=params.seed,
-        save_checkpoints_steps=save_steps,
-        save_checkpoints_secs=save_secs,
-        save_summary_steps=params.save_summary_steps or 0,
-        keep_checkpoint_max=params.keep_checkpoint_max,
-        log_step_count_steps=params.log_step_count_steps,
-        session_config=tf.ConfigProto(allow_soft_placement=True),
-        precision_mode=params.precision_mode,
-        iterations_per_loop=params.iterations_per_loop or 1,
-        dump_config=_npu_dump(npu, params),
-        profiling_config=profiling,
-        auto_tune_mode='RL,GA' if params.npu_auto_tune else None)
-    return npu.NPUEstimator(model_fn=model_fn, config=config, model_dir=model_dir)
-
-
-def _npu_dump(npu, params):
-    """DumpConfig: either tensors at chosen steps or overflow detection, never both."""
-    if params.npu_dump_graph:
-        os.environ['DUMP_GE_GRAPH'] = '2'
-        os.environ['DUMP_GRAPH_PATH'] = params.dump_dir
-    if not (params.npu_dump_data or params.npu_overflow_dump):
-        return None
-    os.makedirs(params.dump_dir, exist_ok=True)
-    if params.npu_overflow_dump:
-        return npu.DumpConfig(enable_dump_debug=True, dump_path=params.dump_dir,
-                              dump_debug_mode='all')
-    return npu.DumpConfig(enable_dump=True, dump_path=params.dump_dir,
-                          dump_step=params.data_dump_step or '0', dump_mode='all')
-
-
-def _npu_bridge():
-    try:
-        from npu_bridge import npu_init
-    except ImportError as error:
-        raise ProgramError(f'--device=npu needs the Ascend TensorFlow adapter ({error}). Install '
-                             'the CANN toolkit with its TF 1.15 plug-in, or use --device=cpu.')
-    return npu_init
+def cadence(run, loop=1):
+    """(steps, seconds) between checkpoints: exactly one of them is set."""
+    params = run.params
+    if run.device.kind == 'npu':
+        return npu.save_every(params, run.plan.steps_per_epoch, loop)
+    if params.save_checkpoints_steps:
+        return params.save_checkpoints_steps, None
+    if params.save_checkpoints_secs:
+        return None, params.save_checkpoints_secs
+    if params.iterations_per_loop:
+        return max(100, params.iterations_per_loop), None     # as in the originals
+    return None, SAVE_SECONDS

@@ -14,12 +14,12 @@ WATCHED = ('loss', 'gradient_norm')
 class NanGuard(tf.train.SessionRunHook):
     """Checks loss and gradient norm of every step; must come before the saver in the hook list.
 
-    With a loss scale that adapts, overflowing gradients are skipped steps, not errors: then only
-    the loss is watched.
+    leaves_out: whether an update with overflowing gradients is left out (precision.leaves_out);
+    then that is no error, and only the loss is watched.
     """
 
-    def __init__(self, dynamic_loss_scale=False):
-        self._watched = WATCHED[:1] if dynamic_loss_scale else WATCHED
+    def __init__(self, leaves_out=False):
+        self._watched = WATCHED[:1] if leaves_out else WATCHED
         self._last_finite = None
 
     def begin(self):

@@ -15,6 +15,9 @@ class Preemption:
         """Name of the signal that asked to stop, or None."""
         return signals.received()
 
+    def begin(self, until):
+        """Called before the training to a step."""
+
     def hook(self):
         """A session hook that ends training or evaluation after the running step."""
         return _StopHook()

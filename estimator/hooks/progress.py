@@ -23,6 +23,7 @@ class Throughput(tf.train.SessionRunHook):
 
     def __init__(self, images_per_run, warm_up=3):
         self._images = images_per_run
+        self.steps_of_a_run = 1     # of one session.run; on Ascend a loop of the device
         self.seconds = []
         self.total_steps = 0
         self._warm_up = warm_up
@@ -39,15 +40,15 @@ class Throughput(tf.train.SessionRunHook):
         self._start = time.time()
 
     def after_run(self, run_context, run_values):
-        spent = time.time() - self._start
+        spent = (time.time() - self._start) / self.steps_of_a_run
         if self._left_out:
             return
-        self.total_steps += 1
+        self.total_steps += self.steps_of_a_run
         if self._left > 0:
             self._left -= 1
             self._fallback = spent
         else:
-            self.seconds.append(spent)
+            self.seconds += [spent] * self.steps_of_a_run
 
     def images_per_sec(self, last=None):
         """Rate over all counted steps, or over the last few; 0 before the first step."""
@@ -72,7 +73,10 @@ class Progress(tf.train.SessionRunHook):
     def begin(self):
         names = ('loss', 'cross_entropy', 'train_accuracy', 'learning_rate')
         self._fetches = {name: published.tensor(name) for name in names}
-        self._fetches['step'] = tf.train.get_global_step()
+        # Only where the graph says so is it known which step a run has led to.
+        self._tells = published.has('step_after')
+        if self._tells:
+            self._fetches['step'] = published.tensor('step_after')
 
     def after_create_session(self, session, coord):
         self._step = self._first = int(session.run(tf.train.get_global_step()))
@@ -90,9 +94,11 @@ class Progress(tf.train.SessionRunHook):
         self._runs += 1
         if self._runs % self._runs_per_step:
             return
-        self._step += 1
+        before = self._step
+        self._step = int(run_values.results['step']) if self._tells else before + 1
         self.last = dict(run_values.results, step=self._step)
-        if self._step % self._every == 0 or self._step == self._plan.train_steps:
+        if self._step // self._every > before // self._every or (
+                before < self._step == self._plan.train_steps):
             self._report()
 
     def end(self, session):
@@ -107,7 +113,7 @@ class Progress(tf.train.SessionRunHook):
         epoch = self._step / self._plan.steps_per_epoch
         rate = self._throughput.images_per_sec(self._every * self._runs_per_step)
         elapsed = time.time() - self._started
-        left = elapsed / (self._step - self._first) * (self._plan.train_steps - self._step)
+        left = elapsed / max(1, self._step - self._first) * (self._plan.train_steps - self._step)
         row = dict(now, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
                    seconds=round(elapsed, 2))
         curves.append(self._path, COLUMNS, row)

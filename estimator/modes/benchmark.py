@@ -66,6 +66,8 @@ class Benchmark:
                 'num_classes': self.inputs.num_classes, 'batch': self.batch,
                 'steps': self.params.train_steps, 'warm_up': WARM_UP,
                 'data': self.inputs.summary(), 'device': self.run.device.text,
+                'inference_device': self.run.device.text if self.run.device.kind != 'npu'
+                else 'the CPU of this machine',
                 'processors': os.cpu_count(), 'precision': self.run.precision.text,
                 'versions': results.versions()}
 
@@ -76,8 +78,10 @@ class Benchmark:
             function = self.network.model_fn_builder(
                 functools.partial(model_fn.build, run=self.run))
             estimator = session_lib.make_estimator(function, self.run, folder)
-            estimator.train(self.inputs.train_input_fn(self.batch), hooks=[throughput],
-                            max_steps=WARM_UP + self.params.train_steps)
+            estimator.train(
+                session_lib.for_this_process(self.inputs.train_input_fn(self.batch),
+                                             self.run.device),
+                hooks=[throughput], max_steps=WARM_UP + self.params.train_steps)
         return throughput.seconds, self.global_batch
 
     def inference(self):
@@ -138,6 +142,8 @@ def _announce(report):
         f'{report["steps"]} steps (--train_steps) after {report["warm_up"]} of warm-up')
     say(f'data       {report["data"]}')
     say(f'device     {report["device"]}, {report["processors"]} processors, {report["precision"]}')
+    if report['inference_device'] != report['device']:
+        say(f'inference  on {report["inference_device"]}')
     say(f'versions   TensorFlow {versions["tensorflow"]}, Python {versions["python"]}, '
         f'{versions["machine"]}')
     say(f'{"":10} {"images/s":>10}  {"median ms":>10}  {"p90 ms":>10}  {"p99 ms":>10}  {"n":>5}')

@@ -56,11 +56,13 @@ def predictions(job, path):
     """A grid of evaluation images with predicted class, its probability, and the truth if wrong."""
     from matplotlib import pyplot
     count = GRID[0] * GRID[1]
-    input_fn = job.inputs.eval_input_fn(count)
+    input_fn = job.inputs.eval_input_fn(count, full_batches=job.run.device.kind == 'npu')
     truth = []
     shown = []
     for row in job.estimator(weights.to_evaluate('both', job.latest())).predict(
-            lambda: input_fn().take(1).map(lambda x, y: dict(x, label=y['label']))):
+            lambda: input_fn().take(1).map(lambda x, y: dict(x, **y))):
+        if not row.get('weight', 1):
+            break       # filled up
         shown.append(row)
         truth.append(int(row['label']))
     names = job.inputs.class_names

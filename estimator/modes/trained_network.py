@@ -144,8 +144,7 @@ def restore(trained, session):
 
 
 def new_session(trained):
-    """A float32 session for the current graph on the device of the run."""
-    device = session_lib.find_device(
-        trained.params.device, trained.params.num_devices)
+    """A float32 session for the current graph on the device of the run, see find_host."""
+    device = session_lib.find_host(trained.params)
     return tf.Session(config=session_lib.session_config(
         trained.params, device, precision_lib.float32()))

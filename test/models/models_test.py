@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from models import get_network, layers, network_names
+from models import get_network, layers, network_names, noise
 
 # Trainable parameters and moving statistics, counted on the originals.
 SIZES = (       # the large ones take seconds to build
@@ -170,11 +170,11 @@ def test_drop_connect_and_dropout():
         settings = settings_for(tf.constant([1, 2], tf.int64))
         x = tf.ones([4000, 2, 2, 3])
         dropped, other, same = session.run([
-            layers.drop_connect(x, 0.8, 'block', settings),
-            layers.drop_connect(x, 0.8, 'another block', settings),
-            layers.drop_connect(x, 0.8, 'block', settings)])
-        values = session.run(layers.dropout(tf.ones([100, 400]), 0.2, 'head', settings))
-        idle = layers.drop_connect(x, 0.8, 'block', settings_for(None, training=False))
+            noise.drop_connect(x, 0.8, 'block', settings),
+            noise.drop_connect(x, 0.8, 'another block', settings),
+            noise.drop_connect(x, 0.8, 'block', settings)])
+        values = session.run(noise.dropout(tf.ones([100, 400]), 0.2, 'head', settings))
+        idle = noise.drop_connect(x, 0.8, 'block', settings_for(None, training=False))
     by_example = dropped.reshape(4000, -1)
     assert (by_example == by_example[:, :1]).all()              # whole examples
     assert set(np.unique(by_example)) == {0, np.float32(1 / 0.8)}
