@@ -8,7 +8,7 @@ import re
 import yaml
 
 from common.errors import FlagError
-from flags import levels, rows
+from flags import levels, mindspore, rows
 from flags.spec import DIGITS, shortened
 
 
@@ -58,8 +58,10 @@ def read(values):
     found = []
     for name in [name for name in OVERLAYS if name in given]:
         source = f'config file {given[name]}' if name == 'config_file' else f'--{name}'
-        tree = (_load(_text_of(given[name]), source) if name == 'config_file'
+        tree = (load_file(given[name]) if name == 'config_file'
                 else _override(given[name], source))
+        if name == 'config_file' and mindspore.is_config(tree):
+            tree = mindspore.training_flags(tree)
         found.append(_level(source, tree))
     return found
 
@@ -70,6 +72,11 @@ def _level(source, tree):
         if name in OVERLAYS + ('config_path',):
             raise FlagError(f'{source}: {name} cannot be given inside an overlay.')
     return levels.resolve(source, pairs, style=source + ': {}={}')
+
+
+def load_file(path):
+    """The dict in a YAML or JSON file. FlagError: not readable, no dict."""
+    return _load(_text_of(path), f'config file {path}')
 
 
 def _text_of(path):

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# MIXNET_ID2072_for_TensorFlow: test/train_performance_1p.sh --data_path=DIR
+# NOTE: there the folder below --data_path had to be called ILSVRC2012; here it is optional.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+exec bash "$here/../../python.sh" -m compat.launch "$here/output" performance 1 MIXNET_ID2072_for_TensorFlow \
+    '{"model_name": "mixnet-s", "train_steps": 5}' "$@"

@@ -1,0 +1,119 @@
+"""MindSpore's MobileNetV1: its configuration files and options -> flags of a run.
+
+Options are those of a YAML file (--config_path, by default that of --dataset) with the command line
+over them, as there. Words that are none of MindSpore's options are main.py's own.
+"""
+
+import os
+
+import yaml
+
+from common.errors import FlagError
+from compat import modelarts
+from flags import mindspore, overlay
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FILES = {'cifar10': 'default_config.yaml', 'imagenet2012': 'default_config_imagenet.yaml'}
+GPU_FILE = 'default_config_gpu_imagenet.yaml'
+# Options that no file holds.
+OTHER_OPTIONS = ('rank_id', 'distribute', 'dateset')
+
+
+def options(given):
+    """The options of a command line; takes them out of `given`.
+
+    NOTE: its README also writes --dateset for --dataset, and "distribute" for run_distribute.
+    """
+    path = given.pop('config_path', None) or os.path.join(HERE, _file(given))
+    tree = overlay.load_file(path)
+    for name in [name for name in given if name in tree or name in OTHER_OPTIONS]:
+        tree[name] = yaml.safe_load(given.pop(name))
+    for written, meant in (('dateset', 'dataset'), ('distribute', 'run_distribute')):
+        if written in tree:
+            tree[meant] = tree.pop(written)
+    if tree.get('dataset') not in FILES:
+        raise FlagError(f'--dataset={tree.get("dataset")}: expected cifar10 or imagenet2012.')
+    return tree
+
+
+def _file(given):
+    name = given.get('dataset') or given.get('dateset') or 'cifar10'
+    if name == 'imagenet2012' and given.get('device_target') == 'GPU':
+        return GPU_FILE
+    return FILES.get(name, FILES['cifar10'])
+
+
+def training(tree):
+    """Flags below the command line for train.py."""
+    flags = mindspore.training_flags(tree)
+    flags.update(mode='train', model_dir=os.path.join(
+        tree.get('save_checkpoint_path') or './', 'ckpt_0'))
+    return flags
+
+
+def evaluation(tree):
+    """Flags for eval.py: one checkpoint, or the newest that train.py left here."""
+    flags = mindspore.training_flags(tree)
+    flags.update(mode='eval', model_dir='./eval_result', eval_batch_size=flags['batch_size'])
+    flags.update(checkpoint(tree, 'checkpoint_path'))
+    return flags
+
+
+def exporting(tree):
+    """Flags for export.py: a SavedModel and a TFLite file in the folder --file_name."""
+    found = checkpoint(tree, 'ckpt_file')
+    print(f'NOTE: --file_format={tree.get("file_format")}: MindSpore formats are written by '
+          'MindSpore only; this writes a SavedModel and a TFLite file.')
+    return dict(found, model_name='mobilenet_v1', mode='export', export_dir=tree['file_name'],
+                model_dir='./ckpt_0', recipe=mindspore.recipe(tree))
+
+
+def checkpoint(tree, name):
+    """{'init_checkpoint': path} of an option, or {} where the newest of ./ckpt_0 is meant."""
+    path = str(tree.get(name) or '')
+    untouched = not path or path in ('./mobilenetv1-90_625.ckpt', '/cache/data/mobilenetv1-90_625'
+                                     '.ckpt', './ckpt_0/mobilenetv1-90_1251.ckpt')
+    if not untouched:
+        return {'init_checkpoint': path}
+    return {'init_checkpoint': './ckpt_0'} if os.path.isdir('./ckpt_0') else {}
+
+
+def around(tree_of):
+    """entry.run's `around`: the options become flags; with enable_modelarts the store is used.
+
+    tree_of: training, evaluation or exporting.
+    """
+    def run(given, defaults, start):
+        tree = options(given)
+        if not tree.get('enable_modelarts'):
+            return start(given, dict(defaults, **tree_of(tree)))
+        places = modelarts.Places(
+            tree.get('data_url'), tree['data_path'], tree.get('train_url'), tree['output_path'],
+            tree.get('checkpoint_url'), tree['load_path'],
+            tree.get('modelarts_dataset_unzip_name')
+            if tree.get('need_modelarts_dataset_unzip') else None)
+        with modelarts.staged(places):
+            flags = tree_of(on_modelarts(tree, places))
+            for name in ('enable_modelarts', 'output_path', 'data_path'):
+                flags.pop(name, None)
+            return start(given, dict(defaults, **flags))
+    return run
+
+
+def on_modelarts(tree, places):
+    """The options with the local folders of the store in their places."""
+    tree = dict(tree, save_checkpoint_path=places.output_path, file_name=os.path.join(
+        places.output_path, tree['file_name']))
+    if places.unzip:
+        tree['dataset_path'] = os.path.join(places.data_path, places.unzip)
+    if places.checkpoint_url:
+        for name in ('pre_trained', 'checkpoint_path', 'ckpt_file'):
+            tree[name] = _fetched(tree.get(name), places)
+    return tree
+
+
+def _fetched(path, places):
+    """A checkpoint below the folder of --checkpoint_url; the folder itself where none is named."""
+    path = os.path.join(places.load_path, os.path.basename(str(path or '')))
+    there = os.path.exists(path) or os.path.exists(path + '.index')
+    return path if there else places.load_path

@@ -1,0 +1,19 @@
+"""MindSpore's MobileNetV1: export.py --ckpt_file --file_name --file_format [options].
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
+
+from compat import entry
+from compat.mobilenet_v1 import config
+
+
+def run(argv):
+    """argv as sys.argv; returns the exit code."""
+    return entry.run(argv, around=config.around(config.exporting))
+
+
+if __name__ == '__main__':
+    sys.exit(run(sys.argv))

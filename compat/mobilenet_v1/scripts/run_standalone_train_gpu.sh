@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# [cifar10|imagenet2012] [DATASET_PATH] [DEVICE_ID](optional) [PRETRAINED_CKPT_PATH](optional)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+exec bash "$here/../../python.sh" -m compat.mobilenet_v1.shell run_standalone_train_gpu "$@"
