@@ -20,6 +20,9 @@ NOISE = (
     'Loss for final step', 'checkpoints before', 'the file system',
     'No assets to', 'SavedModel written to', 'Froze ', 'variables to const ops',
     'Using temporary folder', 'tf.keras', 'Not all devices in `tf.distribute.Strategy`',
+    'Some requested devices in `tf.distribute.Strategy`', 'Reduce to /', 'batch_all_reduce:',
+    'Using MirroredStrategy with devices', 'Initializing RunConfig with distribution strategies',
+    'Not using Distribute Coordinator',
 )
 
 

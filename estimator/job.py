@@ -14,7 +14,7 @@ from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
 from estimator.checkpoints import weights as weights_lib
-from estimator.devices import precision, session
+from estimator.devices import precision, session, strategies
 from estimator.hooks import (
     diagnostics,
     log_styles,
@@ -143,9 +143,9 @@ class Job:
         start = time.time()
         with self._explained():
             metrics = self.estimator(weights).evaluate(
-                self.inputs.eval_input_fn(
+                strategies.for_replicas(self.inputs.eval_input_fn(
                     self.params.eval_batch_size or self.params.train_batch_size,
-                    full_batches=self.run.device.kind == 'npu'),
+                    full_batches=self.run.device.kind == 'npu'), self.run.device),
                 hooks=[self.preemption.hook()], checkpoint_path=prefix,
                 name=self.params.eval_name)
         if self.preemption.signal is not None:

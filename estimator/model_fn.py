@@ -11,11 +11,20 @@ import tensorflow.compat.v1 as tf
 from common.errors import FlagError
 from estimator.checkpoints import optional
 from estimator.checkpoints import reading as checkpoints
-from estimator.devices import npu
+from estimator.devices import npu, replicas
 from estimator.hooks import published
-from estimator.training import accumulation, averaging, loss_scale, losses, optimizers, schedules
+from estimator.training import (
+    accumulation,
+    averaging,
+    clipping,
+    loss_scale,
+    losses,
+    optimizers,
+    schedules,
+    synchronous,
+)
 
-# Steps a run can have before its random draws repeat those of another rank.
+# Steps a run can have before its random draws repeat those of another replica or rank.
 PARTS = 1 << 40
 
 Own = collections.namedtuple('Own', ['build', 'regularization_loss', 'model_variables'])
@@ -52,8 +61,7 @@ def averaged_logits(network, arguments, images, weights, reuse=tf.AUTO_REUSE):
 def _train(network, run, images, labels):
     params, num_classes = run.params, run.arguments['num_classes']
     step = tf.train.get_or_create_global_step()
-    seed = tf.stack([tf.constant(params.seed, tf.int64),
-                     tf.cast(step, tf.int64) + run.device.rank * PARTS])
+    seed = tf.stack([tf.constant(params.seed, tf.int64), _draw(run, step)])
     published.publish_group('inputs', dict(labels, image=images))
     if run.device.kind != 'npu':
         published.publish(input_ready=_moment_of(images))
@@ -73,7 +81,8 @@ def _train(network, run, images, labels):
             published.publish(step_after=step.read_value())
     correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
     accuracy = tf.reduce_mean(correct)
-    published.publish(loss=loss, cross_entropy=entropy, weight_decay=decay, learning_rate=rate,
+    shown, entropy, accuracy = replicas.mean([loss, entropy, accuracy])
+    published.publish(loss=shown, cross_entropy=entropy, weight_decay=decay, learning_rate=rate,
                       gradient_norm=gradient_norm, train_accuracy=accuracy)
     published.publish_group('endpoints', endpoints)
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=train_op)
@@ -85,6 +94,18 @@ def _moment_of(tensor):
         return tf.timestamp()
 
 
+def _draw(run, step):
+    """What the random draws of a step follow besides the seed: an int64 scalar.
+
+    The step; further micro-batches, replicas and ranks, which draw differently, are numbered in the
+    upper bits, so that one replica draws as it does alone.
+    """
+    part = replicas.index() if replicas.number() > 1 else tf.constant(run.device.rank, tf.int64)
+    if run.params.gradient_accumulation_steps > 1:
+        part += accumulation.micro_batch() * run.device.count
+    return tf.cast(step, tf.int64) + part * PARTS
+
+
 def _update(network, run, loss, rate, step):
     """(train_op, norm of the gradient): optimizer step, batch statistics, moving average."""
     params = run.params
@@ -93,6 +114,8 @@ def _update(network, run, loss, rate, step):
     if params.moving_average_decay:
         average = averaging.MovingAverage(params.moving_average_decay)
     updates = list(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+    if replicas.number() > 1:
+        updates.append(synchronous.update_statistics())
     if average and early:
         updates.append(average.apply(network.model_variables(), step))
     optimizer = _optimizer(run, rate)
@@ -102,9 +125,12 @@ def _update(network, run, loss, rate, step):
                                           for gradient, variable in gradients
                                           if gradient is not None})
     accumulates = isinstance(optimizer, accumulation.Accumulator)
-    gradients, norm = accumulation.clip(
-        gradients, 0 if accumulates else params.gradient_clip_norm)
+    inside = accumulates or replicas.number() > 1
+    gradients, norm = clipping.clip(gradients, 0 if inside else params.gradient_clip_norm)
     train_op = optimizer.apply_gradients(gradients, step)
+    if inside:
+        with tf.control_dependencies([train_op]):
+            norm = clipping.last_norm().read_value()
     if average and not early:
         with tf.control_dependencies([train_op]):
             train_op = average.apply(network.model_variables(), step,
@@ -118,6 +144,8 @@ def _optimizer(run, rate):
     if run.precision.loss_scale == 'dynamic' and run.device.kind != 'npu':
         optional.use_saver(params.model_dir, params.keep_checkpoint_max)
     optimizer = optimizers.make(params, rate)
+    if replicas.number() > 1:
+        optimizer = synchronous.Synchronous(optimizer, params.gradient_clip_norm)
     if run.device.kind == 'npu':
         optimizer = npu.wrap_optimizer(optimizer, run)
     else:
@@ -173,12 +201,15 @@ def _mean(values, weight):
 
 
 def _count(number):
-    """Streaming sum of an int64 scalar, as a metric."""
+    """Streaming sum of an int64 scalar over all replicas, as a metric."""
     total = tf.get_variable(
         'eval_examples_total', [], tf.int64, initializer=tf.zeros_initializer(), trainable=False,
         use_resource=True,
-        collections=[tf.GraphKeys.LOCAL_VARIABLES, tf.GraphKeys.METRIC_VARIABLES])
-    return total.read_value(), tf.assign_add(total, number)
+        collections=[tf.GraphKeys.LOCAL_VARIABLES, tf.GraphKeys.METRIC_VARIABLES],
+        synchronization=tf.VariableSynchronization.ON_READ, aggregation=tf.VariableAggregation.SUM)
+    value = tf.distribute.get_replica_context().merge_call(
+        lambda strategy: tf.identity(strategy.extended.read_var(total)))
+    return value, total.assign_add(number)
 
 
 def _predict(network, run, features):

@@ -8,6 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from common import graph_keys
 from models import arch as arch_lib
 
 Settings = collections.namedtuple('Settings', [
@@ -57,7 +58,7 @@ def variable(name, shape, initializer):
 def _statistic(name, channels, initializer):
     return tf.get_variable(
         name, [channels], tf.float32, initializer=initializer, trainable=False, use_resource=True,
-        aggregation=tf.VariableAggregation.MEAN, synchronization=tf.VariableSynchronization.ON_READ)
+        aggregation=tf.VariableAggregation.MEAN)
 
 
 def channel_axis(settings):
@@ -188,9 +189,18 @@ def batch_norm(x, scope, settings):
         count = tf.cast(tf.size(wide) // channels, tf.float32)
         variance *= (count - 1) / count
     for moving, value in ((moving_mean, mean), (moving_variance, variance)):
-        update = moving.assign_sub((moving - value) * (1 - settings.momentum), read_value=False)
-        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, update)
+        _follow(moving, (moving - value) * (1 - settings.momentum))
     return tf.cast(out, x.dtype)
+
+
+def _follow(moving, change):
+    """Leaves the subtraction to the training head; replicas subtract the mean of their changes."""
+    if not tf.distribute.has_strategy():
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, moving.assign_sub(change, read_value=False))
+        return
+    tf.distribute.get_replica_context().merge_call(
+        lambda _, changes: tf.add_to_collection(graph_keys.STATISTICS, (moving, changes)),
+        args=(change,))
 
 
 def conv_bn(x, scope, norm, filters, settings, activation, kernel=1, stride=1):

@@ -188,6 +188,6 @@ def plan_restore(path, variables, exclude=(), averages=True):
 
 def initialize(restore):
     """Lets the current graph's variables start from a Restore (call before averages exist)."""
-    by_name = {v.op.name: v for v in tf.global_variables()}
+    by_name = {v.name.split(':')[0]: v for v in tf.global_variables()}
     sources = {source: by_name[name] for name, source in restore.assignment.items()}
     tf.train.init_from_checkpoint(restore.prefix, sources)

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from common.console import say
 from common.errors import ProgramError
-from estimator.devices import npu
+from estimator.devices import npu, strategies
 from estimator.devices import precision as precision_lib
 
 # Seconds between checkpoints when no flag says when.
@@ -67,9 +67,20 @@ def _say_host():
 
 
 def _gpus():
-    from tensorflow.python.client import device_lib
-    found = [d for d in device_lib.list_local_devices() if d.device_type == 'GPU']
-    return [d.physical_device_desc or d.name for d in found]
+    """A description of each GPU.
+
+    NOTE: not tensorflow.python.client.device_lib, which makes the devices and so takes all memory
+    of all GPUs. Listed like this they are untouched, and what makes them later takes what it needs.
+    """
+    listed = tf.config.experimental
+    found = listed.list_physical_devices('GPU')
+    for gpu in found:
+        try:
+            listed.set_memory_growth(gpu, True)
+        except RuntimeError:
+            pass        # a program that uses ours has made its devices already
+    details = getattr(listed, 'get_device_details', lambda gpu: {})     # not in TensorFlow 1.15
+    return [details(gpu).get('device_name', gpu.name) for gpu in found]
 
 
 def session_config(params, device, precision):
@@ -95,10 +106,7 @@ def make_estimator(model_fn, run, model_dir, save=(None, None), loop=1):
     params, device = run.params, run.device
     if device.kind == 'npu':
         return npu.make_estimator(model_fn, run, model_dir, save, loop)
-    strategy = None
-    if device.count > 1:
-        strategy = tf.distribute.MirroredStrategy(
-            [f'/{device.kind}:{i}' for i in range(device.count)])
+    strategy = strategies.make(device)
     config = tf.estimator.RunConfig(
         model_dir=model_dir,
         tf_random_seed=params.seed,
@@ -108,7 +116,8 @@ def make_estimator(model_fn, run, model_dir, save=(None, None), loop=1):
         save_summary_steps=params.save_summary_steps,
         keep_checkpoint_max=params.keep_checkpoint_max,
         log_step_count_steps=params.log_step_count_steps,
-        train_distribute=strategy)
+        train_distribute=strategy,
+        eval_distribute=strategy)
     return tf.estimator.Estimator(model_fn, config=config)
 
 

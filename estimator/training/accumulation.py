@@ -1,33 +1,8 @@
-"""Gradient accumulation over micro-batches and clipping by global norm."""
+"""Gradient accumulation over micro-batches."""
 
 import tensorflow.compat.v1 as tf
 
-
-def clip(gradients_and_variables, limit):
-    """(pairs, norm): gradients scaled so that their global norm is at most `limit`; 0 keeps them.
-
-    norm: float32 scalar, before clipping. Under a strategy it is the norm of the gradient summed
-    over replicas, so that n replicas clip as one with n times the batch.
-    """
-    pairs = [(tf.convert_to_tensor(gradient), variable)
-             for gradient, variable in gradients_and_variables if gradient is not None]
-    norm = _norm([gradient for gradient, _ in pairs], bool(limit))
-    if not limit:
-        return pairs, norm
-    scale = limit / tf.maximum(norm, limit)
-    return [(gradient * tf.cast(scale, gradient.dtype), variable)
-            for gradient, variable in pairs], norm
-
-
-def _norm(gradients, over_replicas):
-    if not (over_replicas and tf.distribute.has_strategy()):
-        return tf.global_norm(gradients)
-
-    def norm_of_sum(strategy, *values):
-        return tf.global_norm([strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
-                               for value in values])
-
-    return tf.distribute.get_replica_context().merge_call(norm_of_sum, args=gradients)
+from estimator.training import clipping
 
 
 class Accumulator:
@@ -38,6 +13,7 @@ class Accumulator:
     `steps`). Batch-norm statistics still come from each micro-batch. The sums are local variables,
     not in checkpoints: a run that stops between updates takes up the stream at its last update.
 
+    clip_norm: limit of the mean gradient's norm, 0 for none; replicas clip in Synchronous.
     due: boolean tensor, true when this micro-batch completes an update; for
     averaging.MovingAverage.apply(when=...). Available after apply_gradients.
     """
@@ -57,12 +33,8 @@ class Accumulator:
         pairs = [(gradient, variable) for gradient, variable in grads_and_vars
                  if gradient is not None]
         variables = [variable for _, variable in pairs]
-        with tf.control_dependencies(None), tf.variable_scope(
-                tf.VariableScope(reuse=tf.AUTO_REUSE, name=''), auxiliary_name_scope=False):
-            count = tf.get_variable(
-                'gradient_accumulation/count', [], tf.int32, tf.zeros_initializer(),
-                trainable=False, use_resource=True, collections=[tf.GraphKeys.LOCAL_VARIABLES],
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+        count = _count()
+        with clipping.outermost():
             sums = [_sum_of(variable) for variable in variables]
         self.due = tf.equal(count.read_value() + 1, self._steps)
         with tf.control_dependencies([self.due]):
@@ -78,9 +50,12 @@ class Accumulator:
         def update():
             pairs = [(total.read_value() / self._steps, variable)
                      for total, variable in zip(sums, variables)]
-            pairs, _ = clip(pairs, self._clip_norm)
-            applied = self._optimizer.apply_gradients(pairs, global_step)
-            with tf.control_dependencies([applied]):
+            done = []
+            if not tf.distribute.has_strategy():
+                pairs, norm = clipping.clip(pairs, self._clip_norm)
+                done.append(clipping.last_norm().assign(norm))
+            done.append(self._optimizer.apply_gradients(pairs, global_step))
+            with tf.control_dependencies(done):
                 return tf.group(*[total.assign(tf.zeros_like(total)) for total in sums])
 
         if not tf.distribute.has_strategy():
@@ -92,6 +67,19 @@ class Accumulator:
                 lambda: strategy.group(strategy.extended.call_for_each_replica(update)), tf.no_op)
 
         return tf.distribute.get_replica_context().merge_call(across_replicas, args=(self.due,))
+
+
+def micro_batch():
+    """Number of the micro-batch within its update, from 0; an int64 scalar."""
+    return tf.cast(_count().read_value(), tf.int64)
+
+
+def _count():
+    with clipping.outermost():
+        return tf.get_variable(
+            'gradient_accumulation/count', [], tf.int32, tf.zeros_initializer(),
+            trainable=False, use_resource=True, collections=[tf.GraphKeys.LOCAL_VARIABLES],
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
 
 
 def _sum_of(variable):

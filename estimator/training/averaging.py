@@ -2,6 +2,8 @@
 
 import tensorflow.compat.v1 as tf
 
+from estimator.training import clipping
+
 SUFFIX = 'ExponentialMovingAverage'
 
 
@@ -23,8 +25,7 @@ class MovingAverage:
     differ in when: the TPU models after the update, step already incremented (build `apply` under
     a control dependency on the train op), the Ascend MobileNet before it (make the train op
     depend on `apply`).
-    NOTE: not tf.train.ExponentialMovingAverage, which fails under MirroredStrategy and averages
-    only one replica's batch-norm statistics.
+    NOTE: not tf.train.ExponentialMovingAverage, which fails under MirroredStrategy.
     """
 
     def __init__(self, decay):
@@ -44,8 +45,7 @@ class MovingAverage:
         variable; when: boolean tensor, false skips this average (accumulating micro-steps).
         """
         variables = list(variables)
-        with tf.control_dependencies(None), tf.variable_scope(
-                tf.VariableScope(reuse=tf.AUTO_REUSE, name=''), auxiliary_name_scope=False):
+        with clipping.outermost():
             shadows = [_shadow(variable) for variable in variables]
         if not tf.distribute.has_strategy():
             rate = self._rate(global_step.read_value(), when)
@@ -56,7 +56,7 @@ class MovingAverage:
             first = None if when is None else strategy.experimental_local_results(when)[0]
             rate = self._rate(strategy.extended.read_var(global_step), first)
             ops = [strategy.extended.update(shadow, _follow, group=False,
-                                            args=(_source(strategy, variable), rate))
+                                            args=(variable, rate))
                    for shadow, variable in zip(shadows, variables)]
             return tf.group(*[part for op in ops
                               for part in strategy.experimental_local_results(op)])
@@ -71,13 +71,6 @@ class MovingAverage:
 def _follow(shadow, value, rate):
     value = tf.convert_to_tensor(value)
     return shadow.assign_sub((shadow.read_value() - value) * tf.cast(rate, value.dtype))
-
-
-def _source(strategy, variable):
-    """A mirrored variable as it is (each device reads its copy), per-replica ones as their mean."""
-    if variable.synchronization == tf.VariableSynchronization.ON_READ:
-        return strategy.extended.read_var(variable)
-    return variable
 
 
 def _shadow(variable):

@@ -1,0 +1,29 @@
+"""Finding devices."""
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from common.errors import ProgramError
+from estimator.devices import session
+
+
+def test_listing_gpus_does_not_make_them(monkeypatch):
+    from tensorflow.python.client import device_lib
+    grown = []
+    gpu = type('Gpu', (), {'name': 'gpu:0'})
+    monkeypatch.setattr(device_lib, 'list_local_devices', None)
+    monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [gpu] * 2)
+    monkeypatch.setattr(tf.config.experimental, 'set_memory_growth',
+                        lambda *given: grown.append(given))
+    monkeypatch.setattr(tf.config.experimental, 'get_device_details', lambda _: {}, raising=False)
+    device = session.find_device('auto', None)
+    assert (device.kind, device.count, grown) == ('gpu', 2, [(gpu, True)] * 2)
+    assert session.find_device('gpu', 1).count == 1
+    with pytest.raises(ProgramError, match='sees 2 GPU'):
+        session.find_device('gpu', 3)
+
+
+def test_no_gpu_is_said():
+    with pytest.raises(ProgramError, match='no GPU here'):
+        session.find_device('gpu')
+    assert session.find_device('cpu', 3).count == 3
