@@ -15,7 +15,7 @@ import sys
 
 import flags
 from common.errors import FlagError
-from flags import levels
+from flags import legacy, levels, rows
 
 # What the originals call an Ascend; here it is used where it is installed.
 ASCEND = {'device': 'npu', 'device_target': 'Ascend'}
@@ -89,6 +89,24 @@ def read(command_line, positional=()):
             text = _value(name, rest)
         given[name] = text
     return given
+
+
+def latest(command_line, positional=()):
+    """`read`, in which a later word also takes away what it says anew under another name.
+
+    For a script's own flags with a user's behind them.
+    """
+    given = collections.OrderedDict()
+    for name, text in read(command_line, positional).items():
+        for other in [other for other in given if _same(other, name)]:
+            del given[other]
+        given[name] = text
+    return given
+
+
+def _same(name, other):
+    one, two = (getattr(legacy.ALIAS_BY_NAME.get(word), 'to', word) for word in (name, other))
+    return one == two or any({one, two} == set(pair) for pair in rows.EXCLUSIVE)
 
 
 def _usage(positional):

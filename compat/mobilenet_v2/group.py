@@ -20,7 +20,7 @@ def main(argv):
     """argv: -, number of devices, flags of train.py. Returns the exit code."""
     try:
         size = int(argv[1])
-        given = entry.read(argv[2:], positional=('device_number',))
+        given = entry.latest(argv[2:], positional=('device_number',))
         environment = dict(os.environ)
         if 'device_number' in given:
             environment['ASCEND_DEVICE_ID'] = given.pop('device_number')

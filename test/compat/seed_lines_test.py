@@ -14,6 +14,7 @@ import pytest
 import flags
 import main as program_main
 import models
+from compat import entry
 
 COMPAT = os.path.join(program.ROOT, 'compat')
 
@@ -79,6 +80,14 @@ def test_condconv_feeds_one_batch_and_scales_by_another(resolve):
     bare = resolve('condconv/main.py', '--data_dir=/data')
     assert (bare.train_batch_size, bare.base_learning_rate, bare.train_steps) == (128, 0.016,
                                                                                   250000)
+
+
+def test_condconv_helpers(resolve, capsys):
+    made = resolve('condconv/inspect_model_architecture.py',
+                   '--model_name=efficientnet-b1 --image_res=240 --output_tflite=/tmp/x')
+    assert (made.mode, made.model_name, made.input_image_size) == ('inspect', 'efficientnet-b1',
+                                                                   240)
+    assert '--output_tflite' in refused(capsys, resolve, 'condconv/export_model.py', '--ckpt_dir=x')
 
 
 def test_mobilenet_v2_defaults_are_the_readme_s(resolve):
@@ -192,3 +201,9 @@ def test_mistakes_are_said(resolve, capsys):
     assert 'cifar10 or imagenet2012' in refused(capsys, resolve, 'mobilenet_v1/train.py',
                                                 '--dataset mnist')
     assert '--train_steps' in refused(capsys, resolve, 'condconv/main.py', '--train_step=1')
+
+
+def test_a_later_word_wins_under_any_name():
+    given = entry.latest(['--batch_size=256', '--max_epoch=300', '3', '--train_batch_size=4',
+                          '--max_train_steps', '9'], positional=('device_number',))
+    assert dict(given) == {'device_number': '3', 'train_batch_size': '4', 'max_train_steps': '9'}

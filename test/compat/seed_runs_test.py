@@ -75,6 +75,17 @@ def test_modelarts_boot(world, here):
     assert (store / 'out' / 'model.ckpt-3.index').exists()
 
 
+@pytest.mark.slow
+def test_export_model(world, here):
+    _, records = world
+    assert run('condconv/main.py', f'--data_dir={records} --model_dir=result --mode=train',
+               SMALL) == 0
+    assert run('condconv/export_model.py', '--ckpt_dir=result --output_tflite=out/mine.tflite '
+               '--quantize=False --num_steps=10', ['--model_name=mobilenet_v1_025']) == 0
+    with open('out/mine.tflite', 'rb') as stream:
+        assert stream.read(8)[4:] == b'TFL3'
+
+
 def test_modelarts_copies_out_of_a_failed_run(here, world, capsys):
     _, records = world
     words = f'--data_dir={records} --model_dir=result --obs_dir={here}/obs --mode=train'
@@ -188,7 +199,7 @@ def test_mnasnet_pytorch(world, here):
 def test_mobilenet_v1_imagenet(world, here):
     root, _ = world
     short = ['--width=32', '--height=32', '--save_summary_steps=0', '--batch_size=4',
-             '--epoch_size=1', '--model_name=mobilenet_v1_025']
+             '--epoch_size=1', '--class_num=2', '--model_name=mobilenet_v1_025']
     done = bash('mobilenet_v1/scripts/run_distribute_train.sh',
                 f'imagenet2012 /root/hccl.json {root}/ImageNet_Original/', short, cwd=str(here))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -207,6 +218,30 @@ def test_mobilenet_v1_imagenet(world, here):
     assert os.listdir('mobile')
 
 
+@pytest.mark.slow
+def test_mobilenet_v1_cifar(here):
+    rows = np.random.RandomState(0).randint(0, 256, [20, 3073]).astype(np.uint8)
+    rows[:, 0] %= 10
+    for folder, name, part in (('cifar-10-batches-bin', 'data_batch_1.bin', rows),
+                               ('cifar-10-verify-bin', 'test_batch.bin', rows[:5])):
+        os.makedirs(f'cifar10/{folder}')
+        part.tofile(f'cifar10/{folder}/{name}')
+    short = ['--width=32', '--height=32', '--save_summary_steps=0', '--batch_size=4',
+             '--epoch_size=1', '--model_name=mobilenet_v1_025']
+    for script in ('run_train_cpu', 'run_standalone_train_gpu'):
+        device = ['--device=cpu'] if 'gpu' in script else []
+        done = bash(f'mobilenet_v1/scripts/{script}.sh', 'cifar10 cifar10/cifar-10-batches-bin/',
+                    short + device, cwd=str(here))
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert program.result_of('train/ckpt_0')['global_step'] == 5
+    done = bash('mobilenet_v1/scripts/run_eval_cpu.sh', 'cifar10 cifar10/cifar-10-verify-bin/ '
+                'train/ckpt_0/model.ckpt-5', short, cwd=str(here))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert program.result_of('eval/eval_result')['eval_examples'] == 5
+    assert "result: {'top_5_accuracy': " in (here / 'eval' / 'log').read_text()
+    assert (here / 'eval' / 'acc.log').read_text().startswith("'top1 acc': ")
+
+
 def test_shell_arguments(here):
     done = bash('mobilenet_v1/scripts/run_eval.sh', 'mnist /data x 0')
     assert done.returncode == 2
@@ -222,7 +257,7 @@ def test_mobilenet_v1_on_modelarts(world, here):
                   train_url='store/out', data_path='cache/data', output_path='cache/train',
                   dataset_path='/cache/data', epoch_size='1', need_modelarts_dataset_unzip='True',
                   modelarts_dataset_unzip_name='ImageNet_Original', batch_size='4', width='32',
-                  height='32')
+                  height='32', class_num='2')
     words = [f'--{name}={text}' for name, text in config.items()]
     assert run('mobilenet_v1/train.py', '', words + ['--model_name=mobilenet_v1_025']) == 0
     with open('store/out/ckpt_0/result.json') as stream:

@@ -1,0 +1,44 @@
+"""efficientnet-condconv_ID2074_for_TensorFlow: export_model.py with its flags.
+
+Writes --output_tflite, and --mode=export's other files beside it or in --output_saved_model_dir.
+NOTE: --quantize there is whole-integer arithmetic measured on --data_dir; here 8-bit weights.
+"""
+
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
+
+from common.errors import FlagError
+from compat import entry
+
+DEFAULTS = {'mode': 'export', 'model_name': 'efficientnet-b0'}
+WITHOUT_MEANING = ('num_steps', 'batch_size', 'endpoint_name', 'data_dir')
+
+
+def run(argv):
+    """argv as sys.argv; returns the exit code."""
+    return entry.run(argv, DEFAULTS, around=around)
+
+
+def around(given, defaults, start):
+    """Exports to a folder, then copies the file that was asked for."""
+    if not given.get('output_tflite') or not given.get('ckpt_dir'):
+        raise FlagError('--ckpt_dir=FOLDER and --output_tflite=FILE must be given.')
+    target, kind = given.pop('output_tflite'), given.pop('quantize', 'True')
+    folder = given.pop('output_saved_model_dir', None) or os.path.dirname(target) or '.'
+    for name in WITHOUT_MEANING:
+        given.pop(name, None)
+    small = kind.lower() == 'true'
+    code = start(given, dict(defaults, export_dir=folder, post_quantize=small))
+    if code == 0:
+        name = given.get('model_name', defaults['model_name'])
+        written = os.path.join(folder, name + ('_postquant' if small else '') + '.tflite')
+        if os.path.abspath(written) != os.path.abspath(target):
+            shutil.copyfile(written, target)
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(run(sys.argv))
