@@ -199,7 +199,8 @@ def test_mnasnet_pytorch(world, here):
 def test_mobilenet_v1_imagenet(world, here):
     root, _ = world
     short = ['--width=32', '--height=32', '--save_summary_steps=0', '--batch_size=4',
-             '--epoch_size=1', '--class_num=2', '--model_name=mobilenet_v1_025']
+             '--epoch_size=1', '--class_num=2', '--lr_max=0.001',
+             '--model_name=mobilenet_v1_025']
     done = bash('mobilenet_v1/scripts/run_distribute_train.sh',
                 f'imagenet2012 /root/hccl.json {root}/ImageNet_Original/', short, cwd=str(here))
     assert done.returncode == 0, done.stdout + done.stderr
