@@ -18,7 +18,7 @@ import sys
 import time
 
 from common import files
-from common.errors import ProgramError
+from common.errors import PREEMPTED, ProgramError
 from launchers import options as options_lib
 from launchers import ranks, reports
 
@@ -125,7 +125,9 @@ def _train(launch, options, processes, base, command, model_dir):
     start = time.time()
     code = ranks.run(command, processes, base)
     if code:
-        print(f'[Error] training ended with exit code {code}; see {log}', file=sys.stderr)
+        ending = ('stopped by a signal; the same command continues' if code == PREEMPTED
+                  else f'[Error] training ended with exit code {code}; see {log}')
+        print(ending, file=sys.stderr)
         return code
     if options.values.get('mode') == 'eval':
         launch = launch._replace(case='eval')
