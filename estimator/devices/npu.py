@@ -42,7 +42,7 @@ def chosen(params):
 
 def place(environment):
     """The Place of this process. Raises FlagError for an environment the adapter cannot use."""
-    if any(name.startswith('CM_') for name in environment):
+    if any(name.startswith(('CM_CHIEF_', 'CM_WORKER_')) for name in environment):
         raise FlagError('Ranks that meet through CM_* variables are not supported; unset them and '
                         f'give RANK_TABLE_FILE, RANK_SIZE and RANK_ID. {LAUNCH}')
     text = environment.get('RANK_SIZE') or '1'

@@ -54,7 +54,10 @@ class Audit(tf.train.SessionRunHook):
 
         def watched(fetches, *args, **kwargs):
             names = frozenset(_names(fetches))
-            if names not in self._seen and names & {op.name for op in self._operations}:
+            # alone it is a repetition of the loop, which a device makes by itself
+            alone = names == {'IterationOp'}
+            wanted = names & {op.name for op in self._operations}
+            if wanted and not alone and names not in self._seen:
                 self._seen.add(names)
                 records.write('fetches', mode=self._mode, names=sorted(names))
             return run(fetches, *args, **kwargs)
