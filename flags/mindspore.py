@@ -2,7 +2,8 @@
 
 A file is one of them by its keys (`is_config`). It holds every option of three programs, so that
 most lines say nothing about a given run: folders of ModelArts that count with enable_modelarts
-only, a checkpoint to evaluate, names of files to export, devices that count with run_distribute.
+only, a checkpoint to evaluate, names of files to export, devices that count with run_distribute
+(without it there is one; with it device_num, or all of this machine where that is 1).
 """
 
 KEYS = frozenset(['dataset', 'lr_decay_mode', 'epoch_size', 'device_target'])
@@ -40,8 +41,10 @@ def training_flags(tree):
     left_out += () if tree.get('enable_modelarts') else FOLDERS
     left_out += () if tree['device_target'] == 'Ascend' else ('loss_scale',)
     found = {name: value for name, value in tree.items() if name not in left_out}
-    if tree.get('run_distribute') and tree.get('device_num'):
-        found['device_num'] = tree['device_num']
+    if not tree.get('run_distribute'):
+        found['num_devices'] = 1
+    elif int(tree.get('device_num') or 1) > 1:
+        found['num_devices'] = tree['device_num']
     if tree['device_target'] == 'Ascend':
         del found['device_target']
     if found.get('dataset_path') and found.get('data_path'):

@@ -10,25 +10,27 @@ import yaml
 
 from common.errors import FlagError
 from compat import modelarts
-from flags import mindspore, overlay
+from flags import legacy, mindspore, overlay
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = {'cifar10': 'default_config.yaml', 'imagenet2012': 'default_config_imagenet.yaml'}
 GPU_FILE = 'default_config_gpu_imagenet.yaml'
 # Options that no file holds.
-OTHER_OPTIONS = ('rank_id', 'distribute', 'dateset')
+MEANT = (('dateset', 'dataset'), ('distribute', 'run_distribute'),
+         ('checkpoint', 'checkpoint_path'))
+OTHER_OPTIONS = ('rank_id',) + tuple(written for written, _ in MEANT)
 
 
 def options(given):
     """The options of a command line; takes them out of `given`.
 
-    NOTE: its README also writes --dateset for --dataset, and "distribute" for run_distribute.
+    NOTE: its README also writes dateset, distribute and checkpoint: see MEANT.
     """
     path = given.pop('config_path', None) or os.path.join(HERE, _file(given))
     tree = overlay.load_file(path)
     for name in [name for name in given if name in tree or name in OTHER_OPTIONS]:
         tree[name] = yaml.safe_load(given.pop(name))
-    for written, meant in (('dateset', 'dataset'), ('distribute', 'run_distribute')):
+    for written, meant in MEANT:
         if written in tree:
             tree[meant] = tree.pop(written)
     if tree.get('dataset') not in FILES:
@@ -54,7 +56,8 @@ def training(tree):
 def evaluation(tree):
     """Flags for eval.py: one checkpoint, or the newest that train.py left here."""
     flags = mindspore.training_flags(tree)
-    flags.update(mode='eval', model_dir='./eval_result', eval_batch_size=flags['batch_size'])
+    flags.update(mode='eval', eval_batch_size=flags['batch_size'], model_dir=os.path.join(
+        tree.get('save_checkpoint_path') or './', 'eval_result'))
     flags.update(checkpoint(tree, 'checkpoint_path'))
     return flags
 
@@ -71,9 +74,7 @@ def exporting(tree):
 def checkpoint(tree, name):
     """{'init_checkpoint': path} of an option, or {} where the newest of ./ckpt_0 is meant."""
     path = str(tree.get(name) or '')
-    untouched = not path or path in ('./mobilenetv1-90_625.ckpt', '/cache/data/mobilenetv1-90_625'
-                                     '.ckpt', './ckpt_0/mobilenetv1-90_1251.ckpt')
-    if not untouched:
+    if path and path not in legacy.MS_CHECKPOINTS:
         return {'init_checkpoint': path}
     return {'init_checkpoint': './ckpt_0'} if os.path.isdir('./ckpt_0') else {}
 
@@ -114,6 +115,9 @@ def on_modelarts(tree, places):
 
 def _fetched(path, places):
     """A checkpoint below the folder of --checkpoint_url; the folder itself where none is named."""
-    path = os.path.join(places.load_path, os.path.basename(str(path or '')))
-    there = os.path.exists(path) or os.path.exists(path + '.index')
-    return path if there else places.load_path
+    path = str(path or '')
+    for below in (path, os.path.basename(path)):
+        found = os.path.join(places.load_path, below)
+        if os.path.exists(found) or os.path.exists(found + '.index'):
+            return found
+    return places.load_path

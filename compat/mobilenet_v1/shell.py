@@ -24,7 +24,7 @@ DATA, START = ('dataset', 'dataset_path'), ('pre_trained',)
 SCRIPTS = {
     'run_distribute_train': Script(
         'train', ('dataset', 'rank_table_file', 'dataset_path'), START, 'train_parallel0', 'log',
-        ASCEND, 8),
+        dict(ASCEND, run_distribute='True'), 8),
     'run_distribute_train_gpu': Script(
         'train', ('dataset', 'config_path', 'dataset_path'), START, 'train_parallel', 'log.txt',
         dict(GPU, run_distribute='True'), 8),

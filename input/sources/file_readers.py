@@ -109,7 +109,7 @@ class CifarReader(TFRecordReader):
         values = tf.io.decode_raw(data, tf.uint8)
         side = cifar_files.SIDE
         pixels = tf.transpose(tf.reshape(values[1:], [3, side, side]), [1, 2, 0])
-        return tf.io.encode_png(pixels), tf.cast(values[0], tf.int64)
+        return tf.image.encode_png(pixels), tf.cast(values[0], tf.int64)
 
     def first(self, shard, count):
         """Yields (path, record, payload) of the first records of a file."""

@@ -158,7 +158,7 @@ def test_mindspore_chooses_recipe_by_data_and_device(resolve, capsys):
     assert (made.num_label_classes, made.train_batch_size, made.learning_rate) == (1001, 256, 0.8)
     assert (made.lr_schedule, made.label_smoothing, made.label_smoothing_style) == (
         'mindspore_linear', 0.1, 'mindspore')
-    assert (made.dataset, made.num_devices, made.precision_mode) == ('folder', None,
+    assert (made.dataset, made.num_devices, made.precision_mode) == ('folder', 1,
                                                                      'must_keep_origin_dtype')
 
 
@@ -166,6 +166,8 @@ def test_mindspore_distribution_and_mpirun(resolve, monkeypatch):
     words = ('--device_target CPU --dataset=cifar10 --run_distribute=True --device_num=4 '
              '--dataset_path=/data')
     assert resolve('mobilenet_v1/train.py', words).num_devices == 4
+    all_of_them = resolve('mobilenet_v1/train.py', '--device_target CPU --distribute=True')
+    assert all_of_them.num_devices is None
     monkeypatch.setenv('OMPI_COMM_WORLD_RANK', '1')
     assert resolve('mobilenet_v1/train.py', words) is None
 
