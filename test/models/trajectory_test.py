@@ -20,21 +20,24 @@ from estimator.run import Run, arguments
 from estimator.training import averaging
 from models import get_network
 
-# (weight decay, when averages are taken, optimizer flags, relative tolerance of the losses).
-# The relu6 nets, with two kinks a unit, part from the golden by rounding sooner: on TensorFlow
-# 1.15 and 2.15 by as much as from it, in either direction.
-TPU = (1e-5, 'after', {'optimizer': 'rmsprop', 'optimizer_epsilon': 0.001}, 1e-4)
-SLIM = (4e-5, 'before', {'optimizer': 'momentum'}, 1e-3)
-CASES = {'mixnet-s': TPU, 'mobilenet_v1_1.0': SLIM,
-         'mnasnet-a1': TPU, 'efficientnet-b0': TPU, 'efficientnet-condconv-b0-8e': TPU,
+# (weight decay, when averages are taken, optimizer flags, relative tolerance of the losses, and of
+# the change of each variable by itself). Measured on both runtimes: smooth nets 5e-7 and 4e-4; with
+# relu a unit at its kink goes either way by rounding, in the originals run again as much as here:
+# mnasnet-a1 1e-4 and 7e-2, the relu6 nets 6e-4 and 5e-2.
+_TPU = (1e-5, 'after', {'optimizer': 'rmsprop', 'optimizer_epsilon': 0.001})
+SMOOTH, RELU = _TPU + (3e-6, 2e-3), _TPU + (5e-4, 0.15)
+SLIM = (4e-5, 'before', {'optimizer': 'momentum'}, 1.5e-3, 0.15)
+CASES = {'mixnet-s': SMOOTH, 'mobilenet_v1_1.0': SLIM,
+         'mnasnet-a1': RELU, 'efficientnet-b0': SMOOTH, 'efficientnet-condconv-b0-8e': SMOOTH,
          'mobilenet_v2_1.0': SLIM}
-# The goldens come from TensorFlow 1.15's kernels; those of 2.15 round differently.
-SLACK = 1 if tf.version.VERSION.startswith('1.') else 3
+# Betas before a linear convolution and batch norm have a gradient of zero: what they move by,
+# below this part of the whole, is rounding noise.
+NOISE = 1e-6
 QUICK = ('mixnet-s', 'mobilenet_v1_1.0')
 
 
 def make_params(network, model):
-    decay, order, optimizer, _ = CASES[model]
+    decay, order, optimizer = CASES[model][:3]
     golden = golden_tools.read_json(model, 'trajectory')
     values = dict(optimizer, learning_rate=golden['learning_rate'], lr_schedule='constant',
                   weight_decay=decay, label_smoothing=golden['label_smoothing'],
@@ -84,11 +87,11 @@ def test_three_steps(model):
     with tf.Graph().as_default():
         tf.train.create_global_step()
         losses, changes, averages = trajectory(network, params, model)
-    np.testing.assert_allclose(losses, golden['losses'], rtol=SLACK * CASES[model][3])
+    np.testing.assert_allclose(losses, golden['losses'], rtol=CASES[model][3])
     assert losses[0] == pytest.approx(golden['losses'][0], rel=1e-5)
     for measured, wanted in ((changes, golden['trainable_delta_l2']),
                              (averages, golden['ema_delta_l2'])):
         total = np.sqrt(sum(value ** 2 for value in wanted.values()))
         for name, norm in wanted.items():
-            assert abs(np.linalg.norm(measured[name]) - norm) <= SLACK * (
-                0.03 * norm + 2e-3 * total), name
+            allowed = CASES[model][4] * norm + NOISE * total
+            assert abs(np.linalg.norm(measured[name]) - norm) <= allowed, name
