@@ -2,8 +2,9 @@
 
     python test/goldens/make_goldens.py MODEL --original=FOLDER [--output=DIR | --check]
 
-MODEL: a directory here, or another variant of ORIGINALS. FOLDER holds the original's code:
-a checkout of tensorflow/tpu, or one of slim with a folder `nets`. --check compares with the goldens that are stored here. Rules: README.md beside this file.
+MODEL: a directory here, or another variant of ORIGINALS. FOLDER holds the original's code: a checkout
+of tensorflow/tpu, or one of slim with a folder `nets`. --check compares with the goldens that are
+stored here. Rules: README.md beside this file.
 """
 
 import argparse
@@ -103,23 +104,23 @@ def fan_in(name, shape):
     return float(np.prod(shape[:2] if 'depthwise' in name else shape[:-1]))
 
 
-def experts_fan_in(op):
+def experts_fan_in(v):
     """fan_in of an expert kernel [E, k * k * in * out], from the convolution that uses it."""
-    experts = op.shape.as_list()[0]
-    reshape = next(o for t in [op.value()] for c in tf.get_default_graph().get_operations()
-                   if c.type == 'Conv2D' or c.type == 'DepthwiseConv2dNative'
-                   for o in [c] if _reads(o, op.op.name))
-    kernel = reshape.inputs[1].shape.as_list()
-    return float(np.prod(kernel[:3] if reshape.type == 'Conv2D' else kernel[:2])) * experts / 4
+    convolution = next(op for op in tf.get_default_graph().get_operations()
+                       if op.type in ('Conv2D', 'DepthwiseConv2dNative') and _reads(op, v.op.name))
+    kernel = convolution.inputs[1].shape.as_list()
+    length = np.prod(kernel[:3] if convolution.type == 'Conv2D' else kernel[:2])
+    return float(length) * v.shape.as_list()[0] / 4
 
 
 def _reads(operation, name):
+    """Whether the weights of an operation come from a variable; routers do not count."""
     pending, seen = [operation.inputs[1].op], set()
     while pending:
         source = pending.pop()
         if source.name == name:
             return True
-        if source.name not in seen and source.type not in ('Sigmoid',):
+        if source.name not in seen and source.type != 'Sigmoid':
             seen.add(source.name)
             pending.extend(tensor.op for tensor in source.inputs)
     return False
