@@ -3,8 +3,8 @@
     python test/goldens/make_goldens.py MODEL --original=FOLDER [--output=DIR | --check]
 
 MODEL: a directory here, or another variant of ORIGINALS. FOLDER holds the original's code: a
-checkout of tensorflow/tpu, or one of slim with a folder `nets`. --check compares with the goldens that are
-stored here. Rules: README.md beside this file.
+checkout of tensorflow/tpu, or one of slim with a folder `nets`. --check compares with the goldens
+that are stored here. Rules: README.md beside this file.
 """
 
 import argparse
