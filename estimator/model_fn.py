@@ -51,11 +51,11 @@ def build(build_network, regularization_loss, model_variables, run):
     return model_fn
 
 
-def averaged_logits(network, arguments, images, weights, reuse=tf.AUTO_REUSE):
-    """Inference logits under the raw or the averaged ('ema') weights."""
+def averaged_logits(network, arguments, images, weights, reuse=tf.AUTO_REUSE, device=None):
+    """Inference logits under the raw or the averaged ('ema') weights; device: of the build."""
     getter = averaging.shadow_getter if weights == 'ema' else None
     with tf.variable_scope(tf.get_variable_scope(), custom_getter=getter, reuse=reuse):
-        return network.build(images, training=False, **arguments)
+        return network.build(images, training=False, device=device, **arguments)
 
 
 def _train(network, run, images, labels):
@@ -66,7 +66,8 @@ def _train(network, run, images, labels):
     if run.device.kind != 'npu':
         published.publish(input_ready=_moment_of(images))
     images = tf.cast(images, run.precision.compute_dtype)
-    logits, endpoints = network.build(images, training=True, seed=seed, **run.arguments)
+    logits, endpoints = network.build(images, training=True, seed=seed, device=run.device.kind,
+                                      **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
     target = labels.get('target', labels['label'])
@@ -175,7 +176,8 @@ def _evaluate(network, run, images, labels):
     label, weight = labels['label'], labels.get('weight')
     metrics, loss = {}, None
     for weights in run.eval_weights:
-        logits, _ = averaged_logits(network, run.arguments, images, weights)
+        logits, _ = averaged_logits(network, run.arguments, images, weights,
+                                    device=run.device.kind)
         entropy = losses.cross_entropy(
             logits, label, num_classes, params.label_smoothing, params.label_smoothing_style)
         loss = _mean(entropy, weight) if loss is None else loss
@@ -214,7 +216,8 @@ def _count(number):
 
 def _predict(network, run, features):
     images = features['image']
-    logits, endpoints = averaged_logits(network, run.arguments, images, run.eval_weights[0])
+    logits, endpoints = averaged_logits(network, run.arguments, images, run.eval_weights[0],
+                                        device=run.device.kind)
     probabilities = tf.nn.softmax(logits, name='softmax_tensor')
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.PREDICT, predictions=dict(
         features, classes=tf.argmax(logits, axis=1), probabilities=probabilities,

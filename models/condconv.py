@@ -9,15 +9,15 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from models import layers
+from models import groups, layers, norm
 
 
 def convolutions(x, block, names, settings):
-    """layers.Convolutions of one block, its three routed by the pooled block input `x`."""
+    """groups.Convolutions of one block, its three routed by the pooled block input `x`."""
     if not block.experts:
-        return layers.PLAIN
+        return groups.PLAIN
     routing = route(x, block, names, settings)
-    return layers.Convolutions(
+    return groups.Convolutions(
         expand=functools.partial(pointwise, routing=routing),
         depthwise=functools.partial(depthwise, routing=routing),
         project=functools.partial(pointwise, routing=routing))
@@ -31,12 +31,18 @@ def route(x, block, names, settings):
         settings._replace(initializers=glorot)))
 
 
-def mixed(name, shape, initializer, routing, dtype):
-    """Kernels [batch, *shape]: the experts of variable `name` [experts, size] mixed by example."""
+def mixed(name, shape, initializer, routing, dtype, scale=None):
+    """Kernels [batch, *shape]: the experts of variable `name` [experts, size] mixed by example.
+
+    scale: function that gives a factor for each output, the last extent of `shape`, or None.
+    """
     size = 1
     for extent in shape:
         size *= extent
-    experts = layers.variable(name, [int(routing.shape[-1]), size], initializer)
+    number = int(routing.shape[-1])
+    experts = layers.variable(name, [number, size], initializer)
+    if scale:
+        experts = tf.reshape(tf.reshape(experts, [-1, shape[-1]]) * scale(), [number, size])
     return tf.reshape(tf.matmul(tf.cast(routing, dtype), tf.cast(experts, dtype)), [-1] + shape)
 
 
@@ -54,29 +60,46 @@ def _extents(x):
             for axis, size in enumerate(x.shape.as_list())]
 
 
-def pointwise(x, scopes, filters, settings, routing):
-    """1x1 convolution with mixed experts: one matrix product an example, batched.
+def pointwise(parts, scopes, norm_scope, widths, settings, routing):
+    """1x1 convolution with mixed experts, batch norm: one matrix product an example, batched.
 
     Variable `scope/condconv_kernel` [experts, in * filters].
     """
+    x, = parts
+    filters, = widths
+    return norm.normalised(
+        lambda scale: [_pointwise(x, scopes[0], filters, settings, routing, scale)],
+        norm_scope, widths, settings)
+
+
+def _pointwise(x, scope, filters, settings, routing, scale):
     x = _channels_last(x, settings)
     batch, height, width, channels = _extents(x)
-    kernels = mixed(f'{scopes[0]}/condconv_kernel', [channels, filters],
-                    settings.initializers.conv([1, 1, channels, filters]), routing, x.dtype)
+    kernels = mixed(f'{scope}/condconv_kernel', [channels, filters],
+                    settings.initializers.conv([1, 1, channels, filters]), routing, x.dtype,
+                    scale)
     out = tf.matmul(tf.reshape(x, [batch, height * width, channels]), kernels)
     return _restored(tf.reshape(out, [batch, height, width, filters]), settings)
 
 
-def depthwise(x, scopes, kernels, stride, settings, routing):
-    """Depthwise convolution with mixed experts: one convolution over batch x channels.
+def depthwise(parts, scopes, norm_scope, kernels, stride, settings, routing):
+    """Depthwise convolution with mixed experts, batch norm: one convolution over batch x channels.
 
     Variable `scope/depthwise_condconv_kernel` [experts, k * k * channels].
     """
+    x, = parts
+    return norm.normalised(
+        lambda scale: [_mixed_depthwise(x, scopes[0], kernels[0], stride, settings, routing,
+                                        scale)],
+        norm_scope, [layers.channels_of(x, settings)], settings)
+
+
+def _mixed_depthwise(x, scope, kernel, stride, settings, routing, scale):
     x = _channels_last(x, settings)
-    kernel, channels = kernels[0], int(x.shape[-1])
-    mixture = mixed(f'{scopes[0]}/depthwise_condconv_kernel', [kernel, kernel, channels],
+    channels = int(x.shape[-1])
+    mixture = mixed(f'{scope}/depthwise_condconv_kernel', [kernel, kernel, channels],
                     settings.initializers.depthwise([kernel, kernel, channels, 1]), routing,
-                    x.dtype)
+                    x.dtype, scale)
     batch, height, width, _ = _extents(x)
     mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]),
                          [kernel, kernel, batch * channels, 1])

@@ -8,9 +8,6 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from common import graph_keys
-from models import arch as arch_lib
-
 Settings = collections.namedtuple('Settings', [
     'training',
     'seed',             # int64 [2] tensor (seed of the run, step), or None for the graph's own
@@ -19,13 +16,13 @@ Settings = collections.namedtuple('Settings', [
     'epsilon',
     'biased_variance',  # moving variance gets the biased batch variance (no N / (N - 1))
     'torch_padding',    # pad k // 2 on every side, instead of SAME
-    'products',         # 1x1 convolutions as matrix products
+    'device',           # 'cpu', 'gpu', 'npu', or None for forms that suit any
+    'folded',           # inference folds batch norm into the convolutions
     'leaves',           # naming.Leaves
     'initializers',     # Initializers
 ])
 
 Initializers = collections.namedtuple('Initializers', 'conv depthwise dense')
-Convolutions = collections.namedtuple('Convolutions', 'expand depthwise project')
 
 
 def swish(x):
@@ -55,7 +52,8 @@ def variable(name, shape, initializer):
     return tf.get_variable(name, shape, tf.float32, initializer=initializer, use_resource=True)
 
 
-def _statistic(name, channels, initializer):
+def statistic(name, channels, initializer):
+    """A moving average over steps, float32 [channels]."""
     return tf.get_variable(
         name, [channels], tf.float32, initializer=initializer, trainable=False, use_resource=True,
         aggregation=tf.VariableAggregation.MEAN)
@@ -87,22 +85,50 @@ def pad(x, kernel, settings):
     return tf.pad(x, width), 'VALID'
 
 
-def conv(x, scope, filters, settings, kernel=1, stride=1, bias=False):
-    """Convolution; variables `scope/kernel` [k, k, in, filters] and, if asked, `scope/bias`."""
-    shape = [kernel, kernel, channels_of(x, settings), filters]
-    weights = variable(f'{scope}/{settings.leaves.kernel}', shape,
-                       settings.initializers.conv(shape))
+def kernel_of(scope, shape, settings):
+    """Kernel `scope/kernel` [k, k, in, filters]."""
+    return variable(f'{scope}/{settings.leaves.kernel}', shape, settings.initializers.conv(shape))
+
+
+def depthwise_kernel_of(scope, kernel, channels, settings):
+    """Kernel `scope/depthwise_kernel` [k, k, channels, 1]."""
+    shape = [kernel, kernel, channels, 1]
+    return variable(f'{scope}/{settings.leaves.depthwise}', shape,
+                    settings.initializers.depthwise(shape))
+
+
+def conv(x, scope, filters, settings):
+    """1x1 convolution with bias; variables `scope/kernel` and `scope/bias`."""
+    weights = kernel_of(scope, [1, 1, channels_of(x, settings), filters], settings)
+    biases = variable(f'{scope}/{settings.leaves.bias}', [filters], tf.zeros_initializer())
+    return add_bias(convolve(x, weights, settings), biases, settings)
+
+
+def convolve(x, weights, settings, stride=1):
+    """x convolved with a kernel [k, k, in, out]."""
+    kernel = int(weights.shape[0])
     weights = tf.cast(weights, x.dtype)
-    if settings.products and kernel == stride == 1:
-        x = _product(x, weights)
-    else:
-        x, padding = pad(x, kernel, settings)
-        x = tf.nn.conv2d(x, weights, strides=strides_of(stride, settings), padding=padding,
-                         data_format=settings.data_format)
-    if bias:
-        biases = variable(f'{scope}/{settings.leaves.bias}', [filters], tf.zeros_initializer())
-        x = tf.nn.bias_add(x, tf.cast(biases, x.dtype), data_format=settings.data_format)
-    return x
+    if kernel == stride == 1 and _as_product(settings):
+        return _product(x, weights)
+    x, padding = pad(x, kernel, settings)
+    return tf.nn.conv2d(x, weights, strides=strides_of(stride, settings), padding=padding,
+                        data_format=settings.data_format)
+
+
+def convolve_depthwise(x, weights, settings, stride=1):
+    """x convolved with a kernel [k, k, channels, 1]."""
+    x, padding = pad(x, int(weights.shape[0]), settings)
+    return tf.nn.depthwise_conv2d(x, tf.cast(weights, x.dtype), strides_of(stride, settings),
+                                  padding, data_format=settings.data_format)
+
+
+def add_bias(x, biases, settings):
+    """x plus a number for each channel."""
+    return tf.nn.bias_add(x, tf.cast(biases, x.dtype), data_format=settings.data_format)
+
+
+def _as_product(settings):
+    return settings.training and settings.device == 'cpu' and settings.data_format == 'NHWC'
 
 
 def _product(x, weights):
@@ -118,23 +144,30 @@ def _product(x, weights):
     return out
 
 
-def depthwise_conv(x, scope, kernel, stride, settings):
-    """Depthwise convolution; variable `scope/depthwise_kernel` [k, k, channels, 1]."""
-    shape = [kernel, kernel, channels_of(x, settings), 1]
-    weights = variable(f'{scope}/{settings.leaves.depthwise}', shape,
-                       settings.initializers.depthwise(shape))
-    x, padding = pad(x, kernel, settings)
-    return tf.nn.depthwise_conv2d(x, tf.cast(weights, x.dtype), strides_of(stride, settings),
-                                  padding, data_format=settings.data_format)
+def squeeze_excite(parts, scopes, reduced, activation, settings):
+    """Scales each channel by a gate computed from the pooled image.
+
+    parts: list of tensors, the channels in groups; so is the result.
+    """
+    pooled = [tf.reduce_mean(part, spatial_axes(settings), keepdims=True) for part in parts]
+    widths = [channels_of(part, settings) for part in parts]
+    gate = join(pooled, settings)
+    gate = ACTIVATIONS[activation](conv(gate, scopes[0], reduced, settings))
+    gate = tf.sigmoid(conv(gate, scopes[1], sum(widths), settings))
+    return [part * scale for part, scale in zip(parts, cut(gate, widths, settings))]
 
 
-def _split(x, groups, settings):
-    """Channel groups by tf.slice: tf.split and x[...] do not quantise in TensorFlow 1.15."""
-    if groups == 1:
+def cut(x, widths, settings):
+    """Channel groups of these widths. In training by tf.split, whose gradient is one
+    concatenation; in inference, which is exported, by tf.slice: tf.split and x[...] do not
+    quantise in TensorFlow 1.15."""
+    if len(widths) == 1:
         return [x]
     axis = channel_axis(settings)
+    if settings.training:
+        return tf.split(x, widths, axis)
     parts, begin = [], 0
-    for size in arch_lib.split_channels(channels_of(x, settings), groups):
+    for size in widths:
         at, extent = [0] * 4, [-1] * 4
         at[axis], extent[axis] = begin, size
         parts.append(tf.slice(x, at, extent))
@@ -142,79 +175,9 @@ def _split(x, groups, settings):
     return parts
 
 
-def _concat(parts, settings):
+def join(parts, settings):
+    """One tensor of channel groups."""
     return parts[0] if len(parts) == 1 else tf.concat(parts, channel_axis(settings))
-
-
-def grouped_conv(x, scopes, filters, settings):
-    """1x1 convolution in len(scopes) channel groups, each with its own variable."""
-    widths = arch_lib.split_channels(filters, len(scopes))
-    parts = _split(x, len(scopes), settings)
-    return _concat([conv(part, scope, width, settings)
-                    for part, scope, width in zip(parts, scopes, widths)], settings)
-
-
-def mixed_depthwise(x, scopes, kernels, stride, settings):
-    """MixConv: each channel group has a depthwise convolution of its own kernel size."""
-    parts = _split(x, len(scopes), settings)
-    return _concat([depthwise_conv(part, scope, kernel, stride, settings)
-                    for part, scope, kernel in zip(parts, scopes, kernels)], settings)
-
-
-PLAIN = Convolutions(expand=grouped_conv, depthwise=mixed_depthwise, project=grouped_conv)
-
-
-def batch_norm(x, scope, settings):
-    """Batch norm with the fused kernel, in float32; updates go to UPDATE_OPS.
-
-    NOTE EfficientNet's original trains with the unfused form, whose moving variance gets the
-    biased batch variance. The fused kernel normalises with that same variance and only returns
-    it multiplied by N / (N - 1); undoing the factor gives the same numbers faster.
-    """
-    channels = channels_of(x, settings)
-    gamma = variable(f'{scope}/gamma', [channels], tf.ones_initializer())
-    beta = variable(f'{scope}/beta', [channels], tf.zeros_initializer())
-    moving_mean = _statistic(f'{scope}/moving_mean', channels, tf.zeros_initializer())
-    moving_variance = _statistic(f'{scope}/moving_variance', channels, tf.ones_initializer())
-    wide = tf.cast(x, tf.float32)
-    if not settings.training:
-        out, _, _ = tf.nn.fused_batch_norm(
-            wide, gamma, beta, moving_mean, moving_variance, epsilon=settings.epsilon,
-            data_format=settings.data_format, is_training=False)
-        return tf.cast(out, x.dtype)
-    out, mean, variance = tf.nn.fused_batch_norm(
-        wide, gamma, beta, epsilon=settings.epsilon, data_format=settings.data_format,
-        is_training=True)
-    if settings.biased_variance:
-        count = tf.cast(tf.size(wide) // channels, tf.float32)
-        variance *= (count - 1) / count
-    for moving, value in ((moving_mean, mean), (moving_variance, variance)):
-        _follow(moving, (moving - value) * (1 - settings.momentum))
-    return tf.cast(out, x.dtype)
-
-
-def _follow(moving, change):
-    """Leaves the subtraction to the training head; replicas subtract the mean of their changes."""
-    if not tf.distribute.has_strategy():
-        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, moving.assign_sub(change, read_value=False))
-        return
-    tf.distribute.get_replica_context().merge_call(
-        lambda _, changes: tf.add_to_collection(graph_keys.STATISTICS, (moving, changes)),
-        args=(change,))
-
-
-def conv_bn(x, scope, norm, filters, settings, activation, kernel=1, stride=1):
-    """Convolution, batch norm, activation."""
-    x = conv(x, scope, filters, settings, kernel=kernel, stride=stride)
-    return ACTIVATIONS[activation](batch_norm(x, norm, settings))
-
-
-def squeeze_excite(x, scopes, reduced, activation, settings):
-    """Scales each channel by a gate computed from the pooled image."""
-    gate = tf.reduce_mean(x, spatial_axes(settings), keepdims=True)
-    gate = ACTIVATIONS[activation](conv(gate, scopes[0], reduced, settings, bias=True))
-    gate = conv(gate, scopes[1], channels_of(x, settings), settings, bias=True)
-    return x * tf.sigmoid(gate)
 
 
 def global_pool(x, settings):

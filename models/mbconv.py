@@ -6,13 +6,13 @@ the fields of Arch and Block; what only one family has is handed in as a functio
 
 import tensorflow.compat.v1 as tf
 
-from models import layers, noise
+from models import groups, layers, noise, norm
 
 
 def plain(x, block, names, settings):
     """The convolutions of a block of every family but CondConv."""
     del x, block, names, settings
-    return layers.PLAIN
+    return groups.PLAIN
 
 
 def build(images, arch, names, settings, num_classes, convolutions=plain):
@@ -24,7 +24,7 @@ def build(images, arch, names, settings, num_classes, convolutions=plain):
         names: naming.Names of that Arch.
         settings: layers.Settings.
         num_classes: width of the logits.
-        convolutions: (block input, Block, BlockNames, settings) -> layers.Convolutions.
+        convolutions: (block input, Block, BlockNames, settings) -> groups.Convolutions.
 
     Returns:
         (float32 logits [batch, num_classes], dict of endpoints).
@@ -32,16 +32,16 @@ def build(images, arch, names, settings, num_classes, convolutions=plain):
     endpoints = {}
     x = enter(images, settings)
     with tf.name_scope('stem'):
-        x = layers.conv_bn(x, names.stem, names.stem_bn, arch.stem, settings, arch.activation,
+        x = norm.conv_bn(x, names.stem, names.stem_bn, arch.stem, settings, arch.activation,
                            kernel=3, stride=2)
     endpoints['stem'] = x
     for index, (block, block_names) in enumerate(zip(arch.blocks, names.blocks)):
         with tf.name_scope(f'block_{index}'):
-            x, expansion = inverted_residual(x, block, block_names, settings, convolutions)
-        endpoints[f'block_{index}/expansion_output'] = expansion
+            x, parts = inverted_residual(x, block, block_names, settings, convolutions)
+            endpoints[f'block_{index}/expansion_output'] = layers.join(parts, settings)
         endpoints[f'block_{index}'] = x
     with tf.name_scope('head'):
-        x = layers.conv_bn(x, names.head, names.head_bn, arch.head, settings, arch.activation)
+        x = norm.conv_bn(x, names.head, names.head_bn, arch.head, settings, arch.activation)
     endpoints['head'] = x
     logits = classify(x, arch, names.classifier, settings, num_classes, endpoints)
     return logits, endpoints
@@ -53,23 +53,31 @@ def enter(images, settings):
 
 
 def inverted_residual(x, block, names, settings, convolutions):
-    """Expand, depthwise, squeeze-excite, project; returns (output, input of the projection)."""
+    """Expand, depthwise, squeeze-excite, project; returns (output, parts that were projected)."""
     shortcut = x
     convs = convolutions(x, block, names, settings)
-    activation = layers.ACTIVATIONS[block.activation]
+    parts = [x]
     if block.expand_groups:
-        x = convs.expand(x, names.expand, block.expanded, settings)
-        x = activation(layers.batch_norm(x, names.expand_bn, settings))
-    x = convs.depthwise(x, names.depthwise, block.kernels, block.stride, settings)
-    x = activation(layers.batch_norm(x, names.depthwise_bn, settings))
+        widths = _parts(block, settings)
+        parts = _active(convs.expand(parts, names.expand, names.expand_bn, widths, settings), block)
+    parts = _active(convs.depthwise(parts, names.depthwise, names.depthwise_bn, block.kernels,
+                                    block.stride, settings), block)
     if block.reduced:
-        x = layers.squeeze_excite(x, names.se, block.reduced, block.activation, settings)
-    expansion = x
-    x = convs.project(x, names.project, block.outputs, settings)
-    x = layers.batch_norm(x, names.project_bn, settings)
+        parts = layers.squeeze_excite(parts, names.se, block.reduced, block.activation, settings)
+    x, = convs.project(parts, names.project, names.project_bn, [block.outputs], settings)
     if block.residual:
         x = shortcut + noise.drop_connect(x, block.survival, names.scope, settings)
-    return x, expansion
+    return x, parts
+
+
+def _parts(block, settings):
+    """Widths in which the expanded tensor of a block travels."""
+    return groups.widths_of(block.expanded, (
+        block.expand_groups, len(block.kernels), block.project_groups), settings)
+
+
+def _active(parts, block):
+    return [layers.ACTIVATIONS[block.activation](part) for part in parts]
 
 
 def classify(x, arch, scope, settings, num_classes, endpoints):

@@ -22,7 +22,7 @@ Agrees with slim's nets/mobilenet_v1.py. Scope: MobilenetV1/.
 import tensorflow.compat.v1 as tf
 
 from models import arch as arch_lib
-from models import layers, mbconv, mobilenet_v2, naming
+from models import groups, layers, mbconv, mobilenet_v2, naming, norm
 from models.network import Network, decay_conv_weights, published
 
 SCOPE = 'MobilenetV1'
@@ -148,11 +148,11 @@ def plan(options):
 
 def separable(x, block, names, settings):
     """Depthwise 3x3 and 1x1 convolution, each with batch norm and relu6; returns both outputs."""
-    activation = layers.ACTIVATIONS[block.activation]
-    x = layers.depthwise_conv(x, names.depthwise[0], block.kernels[0], block.stride, settings)
-    depthwise = activation(layers.batch_norm(x, names.depthwise_bn, settings))
-    return depthwise, layers.conv_bn(depthwise, names.project[0], names.project_bn, block.outputs,
-                                     settings, block.activation)
+    depthwise, = groups.mixed_depthwise([x], names.depthwise, names.depthwise_bn, block.kernels,
+                                        block.stride, settings)
+    depthwise = layers.ACTIVATIONS[block.activation](depthwise)
+    return depthwise, norm.conv_bn(depthwise, names.project[0], names.project_bn, block.outputs,
+                                   settings, block.activation)
 
 
 def build(images, planned, options, settings, num_classes):
@@ -165,7 +165,7 @@ def build(images, planned, options, settings, num_classes):
     arch, names = planned
     settings = settings._replace(initializers=mobilenet_v2.SLIM_INITIALIZERS)
     x = mbconv.enter(images, settings)
-    x = layers.conv_bn(x, names.stem, names.stem_bn, arch.stem, settings, arch.activation,
+    x = norm.conv_bn(x, names.stem, names.stem_bn, arch.stem, settings, arch.activation,
                        kernel=3, stride=2)
     endpoints = {'stem': x}
     for index, (block, scopes) in enumerate(zip(arch.blocks, names.blocks)):

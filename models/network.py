@@ -1,7 +1,6 @@
 """The contract between a network file and everything else."""
 
 import collections
-import sys
 import types
 
 import tensorflow.compat.v1 as tf
@@ -112,7 +111,8 @@ class Network(_Fields):
         given = {name: value for name, value in overrides.items() if value is not None}
         return types.SimpleNamespace(**dict(self.defaults, **given))
 
-    def build(self, images, training=False, seed=None, num_classes=None, **overrides):
+    def build(self, images, training=False, seed=None, num_classes=None, device=None, folded=True,
+              **overrides):
         """Adds the network to the current graph.
 
         Args:
@@ -121,6 +121,9 @@ class Network(_Fields):
             training: batch statistics, dropout and drop-connect instead of inference.
             seed: int64 [2] (seed of the run, step), or None for the graph's own random numbers.
             num_classes: width of the logits; None for the network's own.
+            device: 'cpu', 'gpu' or 'npu' for the forms that are fastest there, where the device
+                matters; None for those that suit any. The numbers differ by rounding only.
+            folded: in inference batch norm is part of the convolutions; False keeps it apart.
             **overrides: see `arguments`.
 
         Returns:
@@ -141,7 +144,8 @@ class Network(_Fields):
             epsilon=options.batch_norm_epsilon,
             biased_variance=False,
             torch_padding=False,
-            products=training and options.data_format == 'channels_last' and _on_cpu(),
+            device=device,
+            folded=folded,
             leaves=plan[1].leaves,
             initializers=layers.TPU_INITIALIZERS)
         return self.builder(images, plan, options, settings, num_classes or self.num_classes)
@@ -178,12 +182,6 @@ class Network(_Fields):
 
     def _owns(self, v):
         return _name(v).startswith(f'{self.scope}/')
-
-
-def _on_cpu():
-    """Whether this process computes on a CPU: no GPU, and no Ascend adapter loaded."""
-    return not tf.config.experimental.list_physical_devices('GPU') and (
-        'npu_bridge' not in sys.modules)
 
 
 def _leaf(name):

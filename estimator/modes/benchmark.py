@@ -93,7 +93,7 @@ class Benchmark:
                                      trainable=False, use_resource=True)
             logits, _ = self.network.build(
                 tf.cast(images, self.run.precision.compute_dtype), training=False,
-                **self.run.arguments)
+                device=self.run.device.kind, **self.run.arguments)
             return self._time(logits.op, [tf.global_variables_initializer()]), self.batch
 
     def input(self):

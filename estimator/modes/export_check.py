@@ -35,7 +35,7 @@ def reference(trained, serving):
         image = serving.preprocess_for_serving(text)
         images = tf.placeholder(tf.float32, [None, trained.size, trained.size, 3])
         logits, _ = model_fn.averaged_logits(
-            trained.network, trained.arguments, images, trained.weights)
+            trained.network, dict(trained.arguments, folded=False), images, trained.weights)
         with trained_lib.new_session(trained) as session:
             tf.train.Saver().restore(session, trained.prefix)
             kept = []

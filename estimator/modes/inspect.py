@@ -31,7 +31,8 @@ def run(network, params, open_inputs):
     classes = params.num_label_classes or network.num_classes
     with tf.Graph().as_default():
         images = tf.zeros([1, size, size, 3], name='images')
-        network.build(images, training=False, **arguments(network, params, classes))
+        network.build(images, training=False, folded=False,
+                      **arguments(network, params, classes))
         layers = read_layers(tf.get_default_graph())
         variables = [(v.op.name, v.shape.as_list(), v in tf.trainable_variables())
                      for v in network.model_variables()]

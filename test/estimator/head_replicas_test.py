@@ -11,7 +11,7 @@ from estimator import model_fn
 from estimator import run as run_lib
 from estimator.devices import session
 from estimator.hooks import published, saver
-from models import layers, mixnet
+from models import layers, mixnet, norm
 
 BATCH, STEPS = 12, (3, 2)
 DRAWS = np.random.RandomState(0)
@@ -19,17 +19,19 @@ IMAGES = DRAWS.normal(size=(24, 4, 4, 3)).astype('f')
 LABELS = DRAWS.randint(0, 5, 24)
 
 
-def _build(seeds, images, training=False, seed=None, num_classes=5):
+def _build(seeds, images, training=False, seed=None, num_classes=5, device=None):
     """No random choice, no batch statistics in the way of the loss; but a seed, and statistics."""
+    del device
     options = mixnet.NETWORKS[0].options()
     settings = layers.Settings(
         training=training, seed=None, data_format='NHWC', momentum=.9, epsilon=1e-3,
-        biased_variance=False, torch_padding=False, products=False,
+        biased_variance=False, torch_padding=False, device=None, folded=True,
         leaves=mixnet.NETWORKS[0].plan(options)[1].leaves, initializers=layers.TPU_INITIALIZERS)
     told = [tf.py_func(lambda pair: seeds.append(tuple(pair)), [seed], [])] if training else []
     with tf.control_dependencies(told):
-        x = layers.conv(images, 'net/conv', 8, settings, kernel=3, stride=2)
-    layers.batch_norm(x, 'net/norm', settings)
+        kernel = layers.kernel_of('net/conv', [3, 3, 3, 8], settings)
+        x = layers.convolve(images, kernel, settings, stride=2)
+    norm.batch_norm([x], 'net/norm', settings)
     logits = layers.dense(layers.global_pool(tf.nn.relu(x), settings), 'net/dense', num_classes,
                           settings)
     return logits, {}

@@ -9,15 +9,16 @@ from models import get_network, mnasnet_torch
 
 TF_GOLDENS = [m for m in golden_tools.MODELS if 'torch' not in m]
 
-# model, slack on the gradients' tolerance. A relu whose input lies within rounding of its kink
-# falls on the other side on another processor, and at 3x3 maps one flip shows in a norm: the
+# model, slack on the gradients' tolerance, device. A relu whose input lies within rounding of its
+# kink falls on the other side on another processor, and at 3x3 maps one flip shows in a norm: the
 # originals' own norms differ as much from the exact ones, and on one processor ours are equal to
 # theirs (slim_reference_test.py). Networks without kinks need no slack.
 TRAINED = [
-    ('mixnet-s', 5), ('efficientnet-condconv-b0-8e', 1), ('mobilenet_v1_1.0', 5),
-    pytest.param('mnasnet-a1', 5, marks=pytest.mark.slow),
-    pytest.param('efficientnet-b0', 1, marks=pytest.mark.slow),
-    pytest.param('mobilenet_v2_1.0', 5, marks=pytest.mark.slow),
+    ('mixnet-s', 5, 'cpu'), ('mixnet-s', 5, None), ('efficientnet-condconv-b0-8e', 1, 'cpu'),
+    ('mobilenet_v1_1.0', 5, 'cpu'),
+    pytest.param('mnasnet-a1', 5, 'cpu', marks=pytest.mark.slow),
+    pytest.param('efficientnet-b0', 1, 'cpu', marks=pytest.mark.slow),
+    pytest.param('mobilenet_v2_1.0', 5, 'cpu', marks=pytest.mark.slow),
 ]
 
 
@@ -27,14 +28,14 @@ def within(value, golden, part):
     assert error <= part, f'relative to the largest value: {error:.2e}'
 
 
-def check_inference(model, values_of):
+def check_inference(model, values_of, **arguments):
     name, overrides = golden_tools.MODELS[model]
     network = get_network(name)
     golden = golden_tools.read_npz(model, 'logits')
     with tf.Graph().as_default(), tf.Session() as session:
         size = network.image_size
         images = tf.placeholder(tf.float32, [None, size, size, 3])
-        logits, endpoints = network.build(images, **overrides)
+        logits, endpoints = network.build(images, **overrides, **arguments)
         golden_tools.load(session, values_of(tf.global_variables()))
         feed = {images: golden_tools.images(42, 2, size)[0]}
         values = session.run([logits, endpoints['features']], feed)
@@ -42,9 +43,13 @@ def check_inference(model, values_of):
     within(values[1], golden['pooled'], 1e-4)
 
 
-@pytest.mark.parametrize('model', TF_GOLDENS)
-def test_inference(model):
-    check_inference(model, lambda variables: golden_tools.golden_values(model, variables))
+# MixNet and MobileNetV1 also in the forms chosen by device and with batch norm apart.
+@pytest.mark.parametrize('model, arguments', [(model, {}) for model in TF_GOLDENS] + [
+    ('mixnet-s', {'device': 'cpu'}), ('mixnet-s', {'folded': False}),
+    ('mobilenet_v1_1.0', {'device': 'cpu', 'folded': False})])
+def test_inference(model, arguments):
+    check_inference(model, lambda variables: golden_tools.golden_values(model, variables),
+                    **arguments)
 
 
 def test_torch_inference():
@@ -80,8 +85,8 @@ def test_variables_of_the_training_graph(model):
             assert decayed == golden['regularized_variables']
 
 
-@pytest.mark.parametrize('model, slack', TRAINED)
-def test_training_step(model, slack):
+@pytest.mark.parametrize('model, slack, device', TRAINED)
+def test_training_step(model, slack, device):
     name, overrides = golden_tools.MODELS[model]
     network = get_network(name)
     golden = golden_tools.read_npz(model, 'train')
@@ -90,7 +95,8 @@ def test_training_step(model, slack):
     with tf.Graph().as_default(), tf.Session() as session:
         images = tf.placeholder(tf.float32, [None, 96, 96, 3])
         survival = {'survival_prob': 1.0} if 'survival_prob' in network.arguments else {}
-        logits, _ = network.build(images, training=True, dropout_rate=0.0, **survival, **overrides)
+        logits, _ = network.build(images, training=True, dropout_rate=0.0, device=device,
+                                  **survival, **overrides)
         entropy = tf.losses.softmax_cross_entropy(
             tf.one_hot(labels, network.num_classes), logits, label_smoothing=0.1)
         decay = network.regularization_loss(float(golden['weight_decay']))
