@@ -171,18 +171,31 @@ def test_mobilenet_v2_groups_and_evaluation(world, here):
         '--eval_dir=x', '--model_dir=all']) == 0
     steps = [row['global_step'] for row in program.result_of(here / 'all')['evaluations']]
     assert steps[-2:] == [2, 4]
-    done = bash('mobilenet_v2/run_1p.sh', '', short + [
-        f'--dataset_dir={here}/none', '--model_name=mobilenet_v2_035'], cwd=str(here))
-    assert done.returncode == 3
-    log = (here / 'result' / '1p' / '0' / 'train_0.log').read_text()
-    assert log.endswith('turing train fail\n')
+
+
+@pytest.mark.slow
+def test_mobilenet_v2_fine_tuning_and_one_device(world, here):
+    _, records = world
+    short = [word for word in SHORT if 'train_steps' not in word and 'eval' not in word] + [
+        '--model_name=mobilenet_v2_035']
+    for data, code, ending in ((records, 0, 'success'), (f'{here}/none', 3, 'fail')):
+        done = bash('mobilenet_v2/run_1p.sh', '', short + [
+            f'--dataset_dir={data}', '--max_train_steps=2'], cwd=str(here))
+        assert done.returncode == code, done.stdout + done.stderr
+        log = (here / 'result' / '1p' / '0' / 'train_0.log').read_text()
+        assert log.endswith(f'turing train {ending}\n')
+    checkpoint = here / 'result' / '1p' / '0' / 'results' / 'model.ckpt-2'
+    assert run('mobilenet_v2/train.py', f'--dataset_dir={records} --restore_path={checkpoint} '
+               '--restore_exclude=MobilenetV2/Logits/ --max_train_steps=1', short) == 0
+    assert program.result_of(here / 'results')['global_step'] == 1
 
 
 @pytest.mark.slow
 def test_mnasnet_pytorch(world, here):
     root, _ = world
     short = [word for word in SHORT if 'eval' not in word] + ['--model_name=mnasnet0_5']
-    for script in ('train_full_8p', 'train_performance_1p', 'train_eval_8p'):
+    for script in ('train_full_1p', 'train_performance_1p', 'train_full_8p', 'train_performance_8p',
+                   'train_eval_8p'):
         extra = short if script != 'train_eval_8p' else short[:2] + short[-1:]
         done = bash(f'mnasnet/test/{script}.sh', f'--data_path={root}/ImageNet', extra,
                     cwd=str(here))
@@ -212,6 +225,12 @@ def test_mobilenet_v1_imagenet(world, here):
                 f'imagenet2012 {root}/ImageNet_Original/ {checkpoint} 0', short, cwd=str(here))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"ckpt={checkpoint}" in (here / 'eval' / 'log').read_text()
+    config = os.path.join(COMPAT, 'mobilenet_v1', 'default_config_gpu_imagenet.yaml')
+    done = bash('mobilenet_v1/scripts/run_distribute_train_gpu.sh',
+                f'imagenet2012 {config} {root}/ImageNet_Original {checkpoint}',
+                short + ['--device=cpu', '--num_devices=1'], cwd=str(here))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'from {checkpoint}' in (here / 'train_parallel' / 'log.txt').read_text()
     lines = (here / 'eval' / 'acc.log').read_text().splitlines()
     assert lines[0].startswith("'top1 acc': ") and lines[1].startswith("'top5 acc': ")
     assert run('mobilenet_v1/export.py', f'--ckpt_file {checkpoint} --file_name mobile '
