@@ -34,7 +34,8 @@ class _QuietFilter(logging.Filter):
 
 def silence_import():
     """Call before TensorFlow is imported: hides its C++ notes and numpy's FutureWarnings."""
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    # Errors of its C++ come back as exceptions; what it prints besides is about missing CUDA.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
     warnings.filterwarnings('ignore', category=FutureWarning)
     warnings.filterwarnings('ignore', category=DeprecationWarning)

@@ -17,11 +17,13 @@ from estimator.checkpoints import weights as weights_lib
 from estimator.devices import precision, session, strategies
 from estimator.hooks import (
     diagnostics,
+    events,
     log_styles,
     nan_guard,
     preemption,
     progress,
     saver,
+    throughput,
     together,
 )
 from estimator.training import schedules
@@ -42,7 +44,7 @@ class Job:
             together.Together(params.model_dir, self.run.device.rank)
             if self.run.device.kind == 'npu' and self.run.device.count > 1
             else preemption.Preemption())
-        self.throughput = progress.Throughput(self._images_a_run())
+        self.throughput = throughput.Throughput(self._images_a_run())
         self.started = time.time()
         self.diagnostics = diagnostics.hooks(params, self.run, self.throughput)
 
@@ -126,6 +128,9 @@ class Job:
         if run.device.rank:
             hooks.remove(bar)
         hooks.append(self.preemption.hook())
+        if params.save_summary_steps and run.device.kind != 'npu':
+            hooks.append(events.Events(params.model_dir, self.throughput, params.save_summary_steps,
+                                       params.gradient_accumulation_steps))
         if run.device.kind != 'npu':
             hooks.append(saver.Saver(params.model_dir, *save))
         input_fn = self.inputs.train_input_fn(
@@ -135,19 +140,22 @@ class Job:
                 session.for_this_process(input_fn, run.device), hooks=hooks, max_steps=until)
         if run.device.kind == 'npu' and not run.device.rank:
             checkpoints.forget_folder(params.model_dir)
-        return {name: bar.last[name].item() for name in MEASURED if name in (bar.last or ())}
+        return {name: bar.last[name] for name in MEASURED if name in (bar.last or ())}
 
     def evaluate(self, prefix):
         """Evaluates a checkpoint on every image; returns the metrics, or None when preempted."""
         weights = weights_lib.to_evaluate(self.params.eval_weights, prefix)
         start = time.time()
+        estimator, name = self.estimator(weights), self.params.eval_name
+        hooks = [self.preemption.hook()]
+        if self.params.save_summary_steps:
+            hooks.append(events.Mistakes(estimator.eval_dir(name)))
         with self._explained():
-            metrics = self.estimator(weights).evaluate(
+            metrics = estimator.evaluate(
                 strategies.for_replicas(self.inputs.eval_input_fn(
                     self.params.eval_batch_size or self.params.train_batch_size,
                     full_batches=self.run.device.kind == 'npu'), self.run.device),
-                hooks=[self.preemption.hook()], checkpoint_path=prefix,
-                name=self.params.eval_name)
+                hooks=hooks, checkpoint_path=prefix, name=name)
         if self.preemption.signal is not None:
             return None
         metrics = {name: value.item() for name, value in metrics.items()}
@@ -159,8 +167,7 @@ class Job:
         say(f'evaluation at step {checkpoints.step_of(prefix)}  ' + '  |  '.join(parts) +
             f'  ({metrics["eval_examples"]}/{self.inputs.num_eval_images} images, '
             f'{duration(spent)})')
-        for line in log_styles.STYLES[self.params.log_style].evaluation(metrics, prefix):
-            say(line)
+        log_styles.make(self.params.log_style).evaluation(metrics, prefix)
         return metrics
 
     def finish(self, status, record):
@@ -171,6 +178,7 @@ class Job:
             global_batch=self.global_batch, num_devices=self.run.device.count, global_step=step,
             examples_seen=step * self.global_batch,
             images_per_sec=self.throughput.images_per_sec() or None,
+            input_wait=self.throughput.input_wait() if self.throughput.seconds else None,
             duration_sec=time.time() - self.started)
         return results.write_result(self.params.model_dir, status, self.params, measured)
 

@@ -80,11 +80,11 @@ def _train(network, run, images, labels):
     if run.device.kind == 'npu':    # where an update can be left out and a run has many steps
         with tf.control_dependencies([train_op]):
             published.publish(step_after=step.read_value())
-    correct = tf.cast(losses.top_k_hits(logits, labels['label'], 1), tf.float32)
-    accuracy = tf.reduce_mean(correct)
-    shown, entropy, accuracy = replicas.mean([loss, entropy, accuracy])
+    top_1, top_5 = [tf.reduce_mean(_hits(logits, labels['label'], k)) for k in (1, 5)]
+    shown, entropy, top_1, top_5 = replicas.mean([loss, entropy, top_1, top_5])
     published.publish(loss=shown, cross_entropy=entropy, weight_decay=decay, learning_rate=rate,
-                      gradient_norm=gradient_norm, train_accuracy=accuracy)
+                      gradient_norm=gradient_norm, train_accuracy=top_1,
+                      train_top_5_accuracy=top_5)
     published.publish_group('endpoints', endpoints)
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=train_op)
 
@@ -180,14 +180,19 @@ def _evaluate(network, run, images, labels):
                                     device=run.device.kind)
         entropy = losses.cross_entropy(
             logits, label, num_classes, params.label_smoothing, params.label_smoothing_style)
-        loss = _mean(entropy, weight) if loss is None else loss
+        if loss is None:
+            loss = _mean(entropy, weight)
+            _publish_mistakes(run, images, labels, logits)
         metrics[f'cross_entropy_{weights}'] = tf.metrics.mean(entropy, weight)
         for k in (1, 5):
-            hits = tf.cast(losses.top_k_hits(logits, label, min(k, num_classes)), tf.float32)
-            metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(hits, weight)
+            metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(
+                _hits(logits, label, k), weight)
     headline = run.eval_weights[0]
     for k in (1, 5):
         metrics[f'top_{k}_accuracy'] = metrics[f'top_{k}_accuracy_{headline}']
+    metrics['cross_entropy'] = metrics[f'cross_entropy_{headline}']
+    # As in training, so that both are one diagram; without decay where only averages are built.
+    loss += network.regularization_loss(params.weight_decay, params.weight_decay_on)
     metrics['eval_examples'] = _count(
         tf.shape(label, out_type=tf.int64)[0] if weight is None
         else tf.cast(tf.reduce_sum(weight), tf.int64))
@@ -200,6 +205,23 @@ def _mean(values, weight):
     if weight is None:
         return tf.reduce_mean(values)
     return tf.div_no_nan(tf.reduce_sum(values * weight), tf.reduce_sum(weight))
+
+
+def _hits(logits, label, k):
+    """float32 [batch]: whether the label is among the k largest logits, of fewer classes all."""
+    return tf.cast(losses.top_k_hits(logits, label, min(k, logits.shape[1].value)), tf.float32)
+
+
+def _publish_mistakes(run, images, labels, logits):
+    """Offers the batch's wrongly classified images; not on an Ascend, whose shapes are fixed."""
+    if run.device.kind != 'npu':
+        said = tf.argmax(logits, axis=1)
+        wrong = tf.not_equal(said, labels['label'])
+        if 'weight' in labels:      # 0 where an example only fills the batch
+            wrong = tf.logical_and(wrong, labels['weight'] > 0)
+        published.publish_group('mistakes', {
+            key: tf.boolean_mask(value, wrong)
+            for key, value in (('image', images), ('label', labels['label']), ('said', said))})
 
 
 def _count(number):

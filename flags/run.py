@@ -26,8 +26,9 @@ ROWS = (
         ('both', 'ema', 'raw')),
     Row('archive_ckpt', 'bool', True, 'Keep the best checkpoint in model_dir/archive.'),
     Row('log_step_count_steps', 'int', 10, 'Steps between log lines.', None, 1),
-    Row('log_style', 'str', None, "Also print the lines of an original's log, for scripts that "
-        'read them.', ('ascend_mobilenet', 'mindspore')),
+    Row('log_style', 'str', None, "Also print TensorFlow's lines or those of an original's log, "
+        "for scripts that read them; the launchers print TensorFlow's.",
+        ('tensorflow', 'ascend_mobilenet', 'mindspore', 'pytorch')),
     Row('save_checkpoints_steps', 'int', None, 'Steps between checkpoints.', None, 1),
     Row('save_checkpoints_secs', 'int', None, 'Seconds between checkpoints.', None, 1),
     Row('save_summary_steps', 'int', 100, 'Steps between TensorBoard summaries (0: none).',

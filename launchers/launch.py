@@ -156,6 +156,7 @@ def _model_dir(launch, options, output):
 def _command(launch, options, model_dir, output):
     """The command line of main.py: the case's values lie below everything the user says."""
     values = dict(CASES[launch.case], model_name='mixnet-s', recipe='launcher',
+                  log_style='tensorflow',
                   precision_mode='allow_mix_precision', dump_dir=os.path.join(output, 'dump'),
                   profiling_dir=os.path.join(output, 'profiling'), model_dir=model_dir)
     if launch.size == 1:

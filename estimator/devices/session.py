@@ -113,9 +113,9 @@ def make_estimator(model_fn, run, model_dir, save=(None, None), loop=1):
         session_config=session_config(params, device, run.precision),
         save_checkpoints_steps=save[0],
         save_checkpoints_secs=save[1],
-        save_summary_steps=params.save_summary_steps,
+        save_summary_steps=0,       # hooks.events writes them
         keep_checkpoint_max=params.keep_checkpoint_max,
-        log_step_count_steps=params.log_step_count_steps,
+        log_step_count_steps=None,  # hooks.progress prints them
         train_distribute=strategy,
         eval_distribute=strategy)
     return tf.estimator.Estimator(model_fn, config=config)

@@ -1,70 +1,119 @@
-"""`--log_style`: the originals' own log lines, beside ours, for scripts that read them."""
+"""`--log_style`: the originals' own log lines, beside ours, for scripts that read them.
+
+Numbers are those of the progress line: means since the last one.
+"""
 
 import sys
 
 import tensorflow.compat.v1 as tf
 
+from common.console import say
 
-class AscendMobileNet:
-    """Lines of MobileNetV2_ID0074's logger.py: a header, then one line a logged step."""
+
+class Plain:
+    """No further lines; the others change what they need."""
+
+    epochs = False      # whether epoch() wants to be called at every epoch's end
 
     def start(self):
-        """Lines before the first step."""
+        """Before the first step of a session."""
+
+    def step(self, row):
+        """After a logged step. row: as in log.csv, not rounded, and `train_top_5_accuracy`;
+        `steps` since the last line; `steps_per_epoch`, whole; `step_seconds`.
+        """
+
+    def epoch(self, row):
+        """At an epoch's end. row: `step_seconds`, `steps_per_epoch`."""
+
+    def evaluation(self, metrics, checkpoint):
+        """After an evaluation."""
+
+
+class TensorFlow(Plain):
+    """An Estimator's lines, as the launchers' scripts look for them."""
+
+    def step(self, row):
+        seconds = row['steps'] * row['step_seconds']
+        tf.logging.info('loss = %.7g, step = %d (%.3f sec)', row['loss'], row['step'], seconds)
+        if row['step_seconds']:
+            tf.logging.info('global_step/sec: %g', 1.0 / row['step_seconds'])
+
+
+class AscendMobileNet(Plain):
+    """Lines of MobileNetV2_ID0074's logger.py, as its README shows them."""
+
+    def start(self):
         version = sys.version.replace('\n', ' ')
-        return [f'PY{version}TF{tf.version.VERSION}',
-                'Step   Epoch   Speed   Loss   FinLoss   LR']
+        say(f'PY{version}TF{tf.version.VERSION}')
+        say('Step   Epoch   Speed   Loss   FinLoss   LR')
 
     def step(self, row):
-        """Lines of a logged step; row: as in log.csv."""
-        return [f'step:{row["step"]}  epoch:{row["epoch"]} ips:{row["images_per_sec"]} '
-                f'loss:{row["cross_entropy"]} total_loss:{row["loss"]}  '
-                f'lr:{row["learning_rate"]}, ']
+        say(f'step:{row["step"]}  epoch:{row["epoch"]} ips:{row["images_per_sec"]} '
+            f'loss:{row["cross_entropy"]}  total_loss:{row["loss"]}  '
+            f'lr:{row["learning_rate"]}, train_accuracy:{row["train_accuracy"]}')
+        tf.logging.info('loss = %.7g, step = %d', row['loss'], row['step'])
 
     def evaluation(self, metrics, checkpoint):
-        """Lines of an evaluation."""
-        del checkpoint
-        return [f'acc: [{metrics["top_1_accuracy"]}]']
+        say(f'acc: [{metrics["top_1_accuracy"]}]')
 
 
-class MindSpore:
-    """Lines of MindSpore's LossMonitor, TimeMonitor and eval.py."""
+class MindSpore(Plain):
+    """Lines of MindSpore's LossMonitor, TimeMonitor and eval.py.
 
-    def start(self):
-        """Lines before the first step."""
-        return []
+    The loss is the cross entropy: its weight decay is the optimizer's.
+    """
+
+    epochs = True
 
     def step(self, row):
-        """Lines of a logged step; the step counts within its epoch, as there."""
-        whole = max(1, int(row['steps_per_epoch']))
-        epoch, step = divmod(row['step'] - 1, whole)
-        lines = [f'epoch: {epoch + 1} step: {step + 1}, loss is {row["loss"]}']
-        if step + 1 == whole and row['step_ms']:
-            lines.append(f'Epoch time: {row["step_ms"] * whole:.3f}, '
-                         f'per step time: {row["step_ms"]:.3f}')
-        return lines
+        epoch, step = divmod(row['step'] - 1, row['steps_per_epoch'])
+        say(f'epoch: {epoch + 1} step: {step + 1}, loss is {row["cross_entropy"]:.8g}')
+
+    def epoch(self, row):
+        each = 1000 * row['step_seconds']
+        say(f'Epoch time: {each * row["steps_per_epoch"]:.3f}, per step time: {each:.3f}')
 
     def evaluation(self, metrics, checkpoint):
-        """Lines of an evaluation."""
         shown = {name: metrics[name] for name in ('top_5_accuracy', 'top_1_accuracy')}
-        return [f'result: {shown} ckpt={checkpoint}']
+        say(f'result: {shown} ckpt={checkpoint}')
 
 
-class Silent:
-    """No further lines."""
+class PyTorch(Plain):
+    """Lines of the PyTorch port: of each number the newest value and, in brackets, the epoch's mean.
+    """
 
-    def start(self):
-        """Nothing."""
-        return []
+    def __init__(self):
+        self._epoch, self._sums, self._steps = None, {}, 0
 
     def step(self, row):
-        """Nothing."""
-        del row
-        return []
+        whole = row['steps_per_epoch']
+        epoch, batch = divmod(row['step'] - 1, whole)
+        if epoch != self._epoch:
+            self._epoch, self._sums, self._steps = epoch, {}, 0
+        each = row['step_seconds']
+        self._steps += row['steps']
+        meters = [self._meter(name, value, form, row['steps']) for name, value, form in (
+            ('Time', each, '6.3f'), ('Data', each * row['input_wait'], '6.3f'),
+            ('Loss', row['cross_entropy'], '.4e'), ('Acc@1', 100 * row['train_accuracy'], '6.2f'),
+            ('Acc@5', 100 * row['train_top_5_accuracy'], '6.2f'),
+            ('FPS', row['images_per_sec'], '6.2f'))]
+        wide = len(str(whole))
+        say('\t'.join([f'Epoch: [{epoch}][{batch:{wide}d}/{whole}]'] + meters))
+
+    def _meter(self, name, value, form, steps):
+        self._sums[name] = self._sums.get(name, 0.0) + value * steps
+        return f'{name} {value:{form}} ({self._sums[name] / self._steps:{form}})'
 
     def evaluation(self, metrics, checkpoint):
-        """Nothing."""
-        del metrics, checkpoint
-        return []
+        say(f' * Acc@1 {100 * metrics["top_1_accuracy"]:.3f} '
+            f'Acc@5 {100 * metrics["top_5_accuracy"]:.3f}')
 
 
-STYLES = {None: Silent(), 'ascend_mobilenet': AscendMobileNet(), 'mindspore': MindSpore()}
+STYLES = {None: Plain, 'tensorflow': TensorFlow, 'ascend_mobilenet': AscendMobileNet,
+          'mindspore': MindSpore, 'pytorch': PyTorch}
+
+
+def make(name):
+    """The style of a --log_style."""
+    return STYLES[name]()

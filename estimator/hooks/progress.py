@@ -1,4 +1,4 @@
-"""What a training run reports while it goes: the progress line, log.csv and its throughput."""
+"""What a training run reports while it goes: the progress line and log.csv."""
 
 import os
 import time
@@ -7,59 +7,18 @@ import tensorflow.compat.v1 as tf
 
 from common.console import duration, say
 from estimator import curves
-from estimator.hooks import log_styles, published
+from estimator.hooks import log_styles, means, published
 
 COLUMNS = ('step', 'epoch', 'loss', 'cross_entropy', 'train_accuracy', 'learning_rate',
-           'images_per_sec', 'seconds')
-
-
-class Throughput(tf.train.SessionRunHook):
-    """Seconds of every step, from just before session.run to its return.
-
-    Input wait is inside, writing checkpoints and summaries is not. The first `warm_up` steps of
-    each session (graph optimisation, filling the shuffle buffer) are left out of the rate.
-    Must be the first hook of the list. `seconds` keeps one float per counted step.
-    """
-
-    def __init__(self, images_per_run, warm_up=3):
-        self._images = images_per_run
-        self.steps_of_a_run = 1     # of one session.run; on Ascend a loop of the device
-        self.seconds = []
-        self.total_steps = 0
-        self._warm_up = warm_up
-
-    def after_create_session(self, session, coord):
-        self._left = self._warm_up
-
-    def leave_out(self):
-        """Called while a step runs (a profiled one): its time does not count."""
-        self._left_out = True
-
-    def before_run(self, run_context):
-        self._left_out = False
-        self._start = time.time()
-
-    def after_run(self, run_context, run_values):
-        spent = (time.time() - self._start) / self.steps_of_a_run
-        if self._left_out:
-            return
-        self.total_steps += self.steps_of_a_run
-        if self._left > 0:
-            self._left -= 1
-            self._fallback = spent
-        else:
-            self.seconds += [spent] * self.steps_of_a_run
-
-    def images_per_sec(self, last=None):
-        """Rate over all counted steps, or over the last few; 0 before the first step."""
-        counted = self.seconds[-last:] if last else self.seconds
-        if not counted:
-            counted = [self._fallback] if self.total_steps else []
-        return self._images * len(counted) / sum(counted) if counted else 0.0
+           'images_per_sec', 'seconds', 'input_wait')
 
 
 class Progress(tf.train.SessionRunHook):
-    """One line on the console and one row in log.csv every `every` steps and at the end."""
+    """One line on the console and one row in log.csv every `every` steps and at the end.
+
+    Loss and accuracy are means over the steps since the last line. Steps are those of the global
+    step: batches consumed; what a loss scale skipped of them is said beside them.
+    """
 
     def __init__(self, plan, model_dir, throughput, every, runs_per_step=1, style=None):
         self._plan = plan
@@ -67,60 +26,92 @@ class Progress(tf.train.SessionRunHook):
         self._throughput = throughput
         self._every = max(1, every)
         self._runs_per_step = runs_per_step
-        self._style = log_styles.STYLES[style]
+        self._style = log_styles.make(style)
         self.last = None
 
     def begin(self):
-        names = ('loss', 'cross_entropy', 'train_accuracy', 'learning_rate')
-        self._fetches = {name: published.tensor(name) for name in names}
+        self._fetches = means.fetches()
         # Only where the graph says so is it known which step a run has led to.
         self._tells = published.has('step_after')
         if self._tells:
             self._fetches['step'] = published.tensor('step_after')
+        self._skipped = None
+        if published.has('skipped_steps'):
+            self._skipped = published.tensor('skipped_steps')
 
     def after_create_session(self, session, coord):
-        self._step = self._first = int(session.run(tf.train.get_global_step()))
-        self._started = time.time()
+        self._step = self._written = int(session.run(tf.train.get_global_step()))
         self._runs = 0
-        self._written = self._step
+        self._means = means.Means()
         curves.trim(self._path, COLUMNS, self._step)
-        for line in self._style.start():
-            say(line)
+        rows = curves.read(self._path)
+        self._seconds_before = rows[-1]['seconds'] if rows else 0.0
+        self._started = self._epoch_started = time.time()
+        self._epoch_from = self._step
+        self._style.start()
 
     def before_run(self, run_context):
         return tf.train.SessionRunArgs(self._fetches)
 
     def after_run(self, run_context, run_values):
         self._runs += 1
+        self._means.add(run_values.results)
         if self._runs % self._runs_per_step:
             return
         before = self._step
         self._step = int(run_values.results['step']) if self._tells else before + 1
-        self.last = dict(run_values.results, step=self._step)
-        if self._step // self._every > before // self._every or (
-                before < self._step == self._plan.train_steps):
-            self._report()
+
+        def passed(steps):
+            return self._step // steps > before // steps
+
+        ends_epoch = self._style.epochs and passed(self._whole_epoch())
+        last = before < self._step == self._plan.train_steps
+        if passed(self._every) or last or ends_epoch:
+            self._report(run_context.session)
+        if ends_epoch:
+            self._style.epoch(self._epoch_row())
 
     def end(self, session):
-        if self.last and published.has('skipped_steps'):
-            self.last['skipped_steps'] = session.run(published.tensor('skipped_steps'))
-        if self.last and self._written != self._step:
-            self._report()
+        if self._step != self._written:
+            self._report(session)
 
-    def _report(self):
+    def _report(self, session):
+        steps = self._step - self._written
         self._written = self._step
-        now = self.last
+        runs = steps * self._runs_per_step
+        rate, wait = self._throughput.images_per_sec(runs), self._throughput.input_wait(runs)
         epoch = self._step / self._plan.steps_per_epoch
-        rate = self._throughput.images_per_sec(self._every * self._runs_per_step)
-        elapsed = time.time() - self._started
-        left = elapsed / max(1, self._step - self._first) * (self._plan.train_steps - self._step)
-        row = dict(now, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
-                   seconds=round(elapsed, 2))
-        curves.append(self._path, COLUMNS, row)
-        say(f'step {self._step}/{self._plan.train_steps}  epoch {epoch:.2f}  '
-            f'loss {now["loss"]:.4f}  top-1 {now["train_accuracy"]:.3f}  '
-            f'lr {now["learning_rate"]:.5g}  {rate:.1f} images/s  {duration(left)} left')
-        batch = self._plan.global_batch
-        for line in self._style.step(dict(row, steps_per_epoch=self._plan.steps_per_epoch,
-                                          step_ms=1000 * batch / rate if rate else 0)):
-            say(line)
+        row = dict(self._means.take(), step=self._step, epoch=epoch, images_per_sec=rate,
+                   seconds=self._seconds_before + time.time() - self._started, input_wait=wait)
+        if self._skipped is not None:
+            row['skipped_steps'] = int(session.run(self._skipped))
+        self.last = row
+        curves.append(self._path, COLUMNS, dict(
+            row, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
+            seconds=round(row['seconds'], 2), input_wait=round(wait, 4)))
+        say(self._line(row))
+        self._style.step(dict(row, steps=steps, steps_per_epoch=self._whole_epoch(),
+                              step_seconds=self._plan.global_batch / rate if rate else 0.0))
+
+    def _line(self, row):
+        parts = [f'step {self._step}/{self._plan.train_steps}', f'epoch {row["epoch"]:.2f}',
+                 f'loss {row["loss"]:.4f}', f'top-1 {row["train_accuracy"]:.3f}',
+                 f'lr {row["learning_rate"]:.5g}', f'{row["images_per_sec"]:.1f} images/s',
+                 f'input wait {row["input_wait"]:.0%}']
+        if row.get('skipped_steps'):
+            parts.append(f'{row["skipped_steps"]} skipped')
+        each = self._throughput.seconds_per_run()
+        if each:
+            left = each * self._runs_per_step * (self._plan.train_steps - self._step)
+            parts.append(f'{duration(left)} left')
+        return '  '.join(parts)
+
+    def _whole_epoch(self):
+        return max(1, int(self._plan.steps_per_epoch))
+
+    def _epoch_row(self):
+        """Seconds of a whole epoch, from those of its steps in this session."""
+        now = time.time()
+        each = (now - self._epoch_started) / (self._step - self._epoch_from)
+        self._epoch_started, self._epoch_from = now, self._step
+        return {'step_seconds': each, 'steps_per_epoch': self._whole_epoch()}

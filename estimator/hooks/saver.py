@@ -4,23 +4,26 @@
 import tensorflow.compat.v1 as tf
 
 from estimator.checkpoints.reading import step_of
+from estimator.hooks import events
 
 
 class Saver(tf.train.CheckpointSaverHook):
     """Saves every N steps or seconds and at the end, but not again what was just restored.
 
     NOTE: without TensorFlow's graph.pbtxt and .meta files, which cost seconds a session and a save
-    and which nothing here reads; TensorBoard gets the graph once, at the start of a run.
+    and which nothing here reads; hooks.events gives TensorBoard its graph.
     """
 
     def __init__(self, model_dir, save_steps=None, save_secs=None):
         super().__init__(model_dir, save_steps=save_steps, save_secs=save_secs)
         self._model_dir = model_dir
 
+    def begin(self):
+        events.writer(self._model_dir)
+        super().begin()
+
     def after_create_session(self, session, coord):
         step = int(session.run(self._global_step_tensor))
-        if step == 0:
-            self._summary_writer.add_graph(session.graph)
         self._save(session, step)
         self._timer.update_last_triggered_step(step)
 

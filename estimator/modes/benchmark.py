@@ -18,7 +18,7 @@ from common.errors import DataError
 from estimator import model_fn, results
 from estimator import run as run_lib
 from estimator.devices import session as session_lib
-from estimator.hooks import progress
+from estimator.hooks.throughput import Throughput
 
 # Below the command line: a recipe's length and batch are for a whole training run, not for this.
 DEFAULTS = {'train_steps': 30, 'train_batch_size': 16, 'save_summary_steps': 0}
@@ -73,7 +73,7 @@ class Benchmark:
 
     def training(self):
         """Whole training steps, the input included, on all devices."""
-        throughput = progress.Throughput(self.global_batch, WARM_UP)
+        throughput = Throughput(self.global_batch, WARM_UP)
         with tempfile.TemporaryDirectory() as folder:
             function = self.network.model_fn_builder(
                 functools.partial(model_fn.build, run=self.run))

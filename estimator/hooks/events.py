@@ -1,0 +1,139 @@
+"""TensorBoard's files: the same names for training and evaluation, a small graph, some images.
+
+Training writes into model_dir, evaluation into model_dir/eval, so that `loss`, `cross_entropy`,
+`top_1_accuracy` and `top_5_accuracy` of both lie in one diagram.
+"""
+
+import io
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from estimator.hooks import means, published
+
+# What the graph publishes -> its name in TensorBoard, where that differs.
+TAGS = {'train_accuracy': 'top_1_accuracy', 'train_top_5_accuracy': 'top_5_accuracy'}
+# A picture holds COLUMNS x ROWS images of at most THUMBNAIL pixels.
+COLUMNS, ROWS, THUMBNAIL = 4, 3, 96
+PICTURES = COLUMNS * ROWS
+
+
+class Events(tf.train.SessionRunHook):
+    """Means since the last event every `every` steps and at the end; images and graph at step 0."""
+
+    def __init__(self, model_dir, throughput, every, runs_per_step=1):
+        self._model_dir = model_dir
+        self._throughput = throughput
+        self._every = every
+        self._runs_per_step = runs_per_step
+
+    def begin(self):
+        self._writer = writer(self._model_dir)
+        image = published.group('inputs')['image'][:PICTURES]
+        # The same fetches in every run, or the graph would be prepared twice; the images are there
+        # in the first only. The step may be read before or after the first update.
+        early = tf.less(tf.train.get_global_step().read_value(), 2)
+        self._fetches = {'means': means.fetches(),
+                         'image': tf.cond(early, lambda: image, lambda: image[:0])}
+        self._logits = published.group('endpoints')['logits']
+
+    def after_create_session(self, session, coord):
+        self._step = self._written = int(session.run(tf.train.get_global_step()))
+        self._runs = 0
+        self._means = means.Means()
+        if self._step == 0:
+            self._writer.add_graph(None, graph_def=forward_graph(session.graph, self._logits))
+
+    def before_run(self, run_context):
+        return tf.train.SessionRunArgs(self._fetches)
+
+    def after_run(self, run_context, run_values):
+        if self._step == self._runs == 0:
+            self._writer.add_summary(picture('inputs', run_values.results['image']), 0)
+        self._means.add(run_values.results['means'])
+        self._runs += 1
+        if self._runs % self._runs_per_step == 0:
+            self._step += 1
+            if self._step % self._every == 0:
+                self._write()
+
+    def end(self, session):
+        if self._step != self._written:
+            self._write()
+        self._writer.flush()
+
+    def _write(self):
+        runs = (self._step - self._written) * self._runs_per_step
+        self._written = self._step
+        values = {TAGS.get(name, name): value for name, value in self._means.take().items()}
+        values['images_per_sec'] = self._throughput.images_per_sec(runs)
+        values['input_wait'] = self._throughput.input_wait(runs)
+        self._writer.add_summary(tf.Summary(value=[
+            tf.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]),
+            self._step)
+
+
+class Mistakes(tf.train.SessionRunHook):
+    """A picture of the first wrongly classified images of an evaluation, in its events folder.
+
+    The graph publishes the group 'mistakes': image, label, said; the wrong ones of each batch.
+    """
+
+    def __init__(self, eval_dir):
+        self._eval_dir = eval_dir
+        self._images, self._captions = [], []
+
+    def begin(self):
+        self._fetches = {key: tensor[:PICTURES]
+                         for key, tensor in published.group('mistakes').items()}
+        self._step = tf.train.get_global_step()
+
+    def before_run(self, run_context):
+        return tf.train.SessionRunArgs(self._fetches)
+
+    def after_run(self, run_context, run_values):
+        found = run_values.results
+        if found and len(self._images) < PICTURES:
+            self._images += list(found['image'])
+            self._captions += [f'{said}, is {label}' for said, label in
+                               zip(found['said'], found['label'])]
+
+    def end(self, session):
+        if self._images:
+            shown = picture('mistakes', np.stack(self._images[:PICTURES]),
+                            self._captions[:PICTURES])
+            writer(self._eval_dir).add_summary(shown, int(session.run(self._step)))
+
+
+def writer(directory):
+    """The one writer of a folder's events; TensorFlow's cache would write the default graph too."""
+    with tf.Graph().as_default():
+        return tf.summary.FileWriterCache.get(directory)
+
+
+def forward_graph(graph, logits):
+    """GraphDef of what leads to the logits: what a person looks for, and small."""
+    return tf.graph_util.extract_sub_graph(graph.as_graph_def(), [logits.op.name])
+
+
+def picture(tag, images, captions=()):
+    """tf.Summary of a grid of images [n, height, width, 3], each with a line of text under it."""
+    from PIL import Image, ImageDraw
+    images = np.asarray(images, np.float32)
+    low, high = images.min(), images.max()
+    images = ((images - low) * (255.0 / max(high - low, 1e-6))).astype(np.uint8)
+    text = 12 if captions else 0
+    rows = -(-len(images) // COLUMNS)
+    grid = Image.new('RGB', (COLUMNS * THUMBNAIL, rows * (THUMBNAIL + text)))
+    for index, image in enumerate(images[..., :3]):
+        row, column = divmod(index, COLUMNS)
+        left, top = column * THUMBNAIL, row * (THUMBNAIL + text)
+        small = Image.fromarray(np.broadcast_to(image, image.shape[:2] + (3,)))
+        grid.paste(small.resize((THUMBNAIL, THUMBNAIL)), (left, top))
+        if captions:
+            ImageDraw.Draw(grid).text((left + 2, top + THUMBNAIL), captions[index], fill='white')
+    stream = io.BytesIO()
+    grid.save(stream, 'JPEG', quality=90)
+    return tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
+        height=grid.height, width=grid.width, colorspace=3,
+        encoded_image_string=stream.getvalue()))])
