@@ -80,8 +80,7 @@ class MindSpore(Plain):
 
 
 class PyTorch(Plain):
-    """Lines of the PyTorch port: of each number the newest value and, in brackets, the epoch's mean.
-    """
+    """Lines of the PyTorch port: each number's newest value and, in brackets, the epoch's mean."""
 
     def __init__(self):
         self._epoch, self._sums, self._steps = None, {}, 0

@@ -65,7 +65,7 @@ def test_tensorboard_is_small_and_has_one_set_of_names(short_run):
     paths = glob.glob(str(short_run / '**' / 'events*'), recursive=True)
     assert sum(os.path.getsize(path) for path in paths) < 2e6
     assert max(len(graph) for graph in graphs) < 5e5
-    losses = dict((step, value.simple_value) for step, value in training['loss'])
+    losses = {step: value.simple_value for step, value in training['loss']}
     rows = {row['step']: row['loss'] for row in curves.read(str(short_run / 'log.csv'))}
     assert losses[3] == pytest.approx((2 * rows[2] + rows[3]) / 3, rel=1e-4)
 
