@@ -13,7 +13,16 @@ from estimator.devices import session
 from estimator.hooks import preemption
 from estimator.job import Job
 from estimator.lock import exclusive
-from estimator.modes import benchmark, compare, export, inspect, pictures, predict, trained_network
+from estimator.modes import (
+    benchmark,
+    compare,
+    doctor,
+    export,
+    inspect,
+    pictures,
+    predict,
+    trained_network,
+)
 
 
 def run(network, params, open_inputs):
@@ -197,9 +206,10 @@ def _closing(job, record, status, path):
 MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}
 # Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
 STANDALONE = {'inspect': inspect.run, 'predict': predict.run, 'export': export.run,
-              'benchmark': benchmark.run, 'compare': compare.run}
+              'benchmark': benchmark.run, 'compare': compare.run,
+              'doctor': doctor.run}
 # Those of them that need no --model_name.
-WITHOUT_NETWORK = ('compare',)
+WITHOUT_NETWORK = ('compare', 'doctor')
 SERVING = ('predict', 'export')
 MODE_FLAGS = {'eval': trained_network.recorded_flags, 'predict': trained_network.recorded_flags,
               'export': trained_network.recorded_flags, 'benchmark': benchmark.default_flags}
