@@ -42,6 +42,13 @@ def install():
     threading.Thread(target=_listen, args=(reading,), daemon=True).start()
 
 
+def over():
+    """The outcome is settled: a signal during the interpreter's own end does not change it."""
+    signal.set_wakeup_fd(-1)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def received():
     """Name of the signal that asked to stop, or None."""
     return _State.name

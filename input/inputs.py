@@ -5,7 +5,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
-from input import diagnosis, labels, pipeline
+from input import diagnosis, example_order, labels, pipeline
 from input import preprocessing as styles
 from input.sources import digits, synthetic
 from input.sources.source import open_source
@@ -134,7 +134,7 @@ class Inputs:
 
     @tf.autograph.experimental.do_not_convert
     def _train(self, batch_size, first_example, input_context=None):
-        part = pipeline.part_of(input_context)
+        part = example_order.part_of(input_context)
         if 'train' in self._readers:
             return pipeline.training(self._readers['train'], self._params, self._rule,
                                      self.image_size, self._style, batch_size, part, first_example)
@@ -161,7 +161,7 @@ class Inputs:
 
     @tf.autograph.experimental.do_not_convert
     def _eval(self, batch_size, input_context=None):
-        part = pipeline.part_of(input_context)
+        part = example_order.part_of(input_context)
         if 'eval' in self._readers:
             return pipeline.evaluation(self._readers['eval'], self._params, self._rule,
                                        self.image_size, self._style, batch_size, part)
