@@ -82,13 +82,17 @@ class Job:
         """Global step of the newest checkpoint."""
         return checkpoints.step_of(self.latest())
 
+    def say_data(self):
+        """Prints the data line, which every mode with a data set has."""
+        say(f'data       {self.inputs.summary()}')
+
     def announce(self):
         """Prints what is about to happen."""
         params, plan, device = self.params, self.run.plan, self.run.device
         rate = schedules.peak_learning_rate(params, plan)
         say(f'network    {self.network.name}, {self.inputs.num_classes} classes, '
             f'{self.inputs.image_size}x{self.inputs.image_size} pixels')
-        say(f'data       {self.inputs.summary()}')
+        self.say_data()
         say(f'training   {plan.train_steps} steps = {plan.epochs:.2f} epochs of '
             f'{plan.steps_per_epoch:.1f} steps, global batch {plan.global_batch} '
             f'({params.train_batch_size} on each of {device.text})')

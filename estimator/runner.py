@@ -94,6 +94,7 @@ def train_and_eval(job, record):
 
 def evaluate(job, record):
     """Evaluates the newest checkpoint, or each new one until --eval_timeout seconds pass."""
+    job.say_data()
     keeper = best.BestKeeper(job.params.model_dir)
     if job.params.eval_all:
         return _evaluate_all(job, record, keeper)
