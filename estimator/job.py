@@ -22,6 +22,7 @@ from estimator.hooks import (
     nan_guard,
     preemption,
     progress,
+    running_accuracy,
     saver,
     throughput,
     together,
@@ -154,6 +155,9 @@ class Job:
         hooks = [self.preemption.hook()]
         if self.params.save_summary_steps:
             hooks.append(events.Mistakes(estimator.eval_dir(name)))
+        style = log_styles.make(self.params.log_style)
+        if style.batches and self.run.device.count == 1:
+            hooks.append(running_accuracy.RunningAccuracy(style.batch))
         with self._explained():
             metrics = estimator.evaluate(
                 strategies.for_replicas(self.inputs.eval_input_fn(
@@ -171,7 +175,7 @@ class Job:
         say(f'evaluation at step {checkpoints.step_of(prefix)}  ' + '  |  '.join(parts) +
             f'  ({metrics["eval_examples"]}/{self.inputs.num_eval_images} images, '
             f'{duration(spent)})')
-        log_styles.make(self.params.log_style).evaluation(metrics, prefix)
+        style.evaluation(metrics, prefix)
         return metrics
 
     def finish(self, status, record):

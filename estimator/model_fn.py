@@ -191,6 +191,7 @@ def _evaluate(network, run, images, labels):
     for k in (1, 5):
         metrics[f'top_{k}_accuracy'] = metrics[f'top_{k}_accuracy_{headline}']
     metrics['cross_entropy'] = metrics[f'cross_entropy_{headline}']
+    published.publish(running_accuracy=metrics['top_1_accuracy'][1])
     # As in training, so that both are one diagram; without decay where only averages are built.
     loss += network.regularization_loss(params.weight_decay, params.weight_decay_on)
     metrics['eval_examples'] = _count(

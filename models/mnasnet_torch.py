@@ -60,6 +60,7 @@ _PYTORCH = {                                # the Ascend port
     'label_smoothing': 0.1,
     'precision_mode': 'allow_mix_precision',    # apex O1
     'loss_scale': 128,
+    'log_style': 'pytorch',
     'batch_norm_momentum': 0.9,             # NOTE torchvision's 0.9997 "is too small" to the port
 }
 

@@ -14,6 +14,7 @@ class Plain:
     """No further lines; the others change what they need."""
 
     epochs = False      # whether epoch() wants to be called at every epoch's end
+    batches = False     # whether batch() wants to be called after every batch of an evaluation
 
     def start(self):
         """Before the first step of a session."""
@@ -25,6 +26,9 @@ class Plain:
 
     def epoch(self, row):
         """At an epoch's end. row: `step_seconds`, `steps_per_epoch`."""
+
+    def batch(self, number, accuracy):
+        """After a batch of an evaluation, from 0; accuracy: top-1 so far."""
 
     def evaluation(self, metrics, checkpoint):
         """After an evaluation."""
@@ -41,7 +45,9 @@ class TensorFlow(Plain):
 
 
 class AscendMobileNet(Plain):
-    """Lines of MobileNetV2_ID0074's logger.py, as its README shows them."""
+    """Lines of MobileNetV2_ID0074's logger.py and evaluation, as its README shows them."""
+
+    batches = True
 
     def start(self):
         version = sys.version.replace('\n', ' ')
@@ -53,6 +59,9 @@ class AscendMobileNet(Plain):
             f'loss:{row["cross_entropy"]}  total_loss:{row["loss"]}  '
             f'lr:{row["learning_rate"]}, train_accuracy:{row["train_accuracy"]}')
         tf.logging.info('loss = %.7g, step = %d', row['loss'], row['step'])
+
+    def batch(self, number, accuracy):
+        say(f'{number}, _metric_update_op: [{accuracy}]')
 
     def evaluation(self, metrics, checkpoint):
         say(f'acc: [{metrics["top_1_accuracy"]}]')

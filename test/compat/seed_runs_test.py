@@ -5,6 +5,7 @@ What stands behind a path of the README is made in `world`; SHORT is what makes 
 
 import json
 import os
+import re
 import runpy
 import shlex
 import shutil
@@ -151,7 +152,7 @@ def test_tensorflow_launchers(world, here, script):
 
 
 @pytest.mark.slow
-def test_mobilenet_v2_groups_and_evaluation(world, here):
+def test_mobilenet_v2_groups_and_evaluation(world, here, capfd):
     _, records = world
     short = [word for word in SHORT if 'train_steps' not in word and 'eval' not in word]
     done = bash('mobilenet_v2/run_8p.sh', '', short + [
@@ -165,7 +166,12 @@ def test_mobilenet_v2_groups_and_evaluation(world, here):
     evaluation = [f'--dataset_dir={records}', '--model_name=mobilenet_v2_035',
                   '--input_image_size=32', '--batch_size=50']
     script = 'mobilenet_v2/eval_image_classifier_mobilenet.py'
+    capfd.readouterr()
     assert run(script, '', evaluation) == 0         # the newest of result/8p/0/results
+    lines = capfd.readouterr().out.splitlines()
+    running = [line for line in lines if '_metric_update_op' in line]
+    assert len(running) == 8 and re.match(r'7, _metric_update_op: \[[01]\.\d*\]$', running[-1])
+    assert running[-1].split()[-1] == next(line for line in lines if line[:5] == 'acc: ').split()[1]
     assert program.result_of(here / 'eval_results')['checkpoint'].endswith('model.ckpt-4')
     assert run(script, f'--checkpoint_path={base}/0/results', evaluation + [
         '--eval_dir=x', '--model_dir=all']) == 0
@@ -200,7 +206,9 @@ def test_mnasnet_pytorch(world, here):
         done = bash(f'mnasnet/test/{script}.sh', f'--data_path={root}/ImageNet', extra,
                     cwd=str(here))
         assert done.returncode == 0, done.stdout + done.stderr
-        assert 'Final Train Accuracy : ' in done.stdout
+        assert 'Final Train Accuracy : ' in done.stdout and ' * Acc@1 ' in done.stdout or (
+            'performance' in script)
+        assert re.search(r'^Epoch: .*\tFPS ', done.stdout, re.M) or 'eval' in script
     assert (here / 'output' / '0' / 'MnasNet_for_PyTorch_bs4_1p_eval.log').exists()
     assert run('mnasnet/train.py', f'{root}/ImageNet --device npu --device-list 0 --batch-size 4 '
                '--epochs 1 --lr 0.1 --momentum 0.9 --weight-decay 0.0001 --workers 2',

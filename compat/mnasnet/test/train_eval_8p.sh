@@ -3,4 +3,4 @@
 # NOTE: there --resume ./checkpoint.pth.tar; here the newest checkpoint of train_full_8p.sh.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 exec bash "$here/../../python.sh" -m compat.launch "$PWD/output" eval 1 MnasNet_for_PyTorch \
-    '{"model_name": "mnasnet1_0", "dataset": "folder", "eval_batch_size": 256}' "$@"
+    '{"model_name": "mnasnet1_0", "dataset": "folder", "log_style": "pytorch", "eval_batch_size": 256}' "$@"

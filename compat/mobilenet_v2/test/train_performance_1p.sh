@@ -2,4 +2,4 @@
 # MobileNetV2_ID0074_for_TensorFlow: test/train_performance_1p.sh --data_path=DIR
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 exec bash "$here/../../python.sh" -m compat.launch "$here/output" performance 1 \
-    MobileNetV2_ID0074_for_TensorFlow '{"model_name": "mobilenet_v2", "learning_rate": 0.8, "train_steps": 500}' "$@"
+    MobileNetV2_ID0074_for_TensorFlow '{"model_name": "mobilenet_v2", "log_style": "ascend_mobilenet", "learning_rate": 0.8, "train_steps": 500}' "$@"
