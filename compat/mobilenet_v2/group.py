@@ -14,6 +14,7 @@ from compat import entry
 from launchers import ranks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+TABLE = '8p.json'       # the rank table, beside this file as there, or at the top
 
 
 def main(argv):
@@ -36,7 +37,8 @@ def train(size, given, environment):
     os.makedirs(base, exist_ok=True)
     ranks.stop_at_once()
     with ranks.exclusive(base):
-        processes = ranks.plan(size, given.get('device'), environment)
+        root = HERE if os.path.exists(os.path.join(HERE, TABLE)) else ranks.ROOT
+        processes = ranks.plan(size, given.get('device'), environment, root)
         given.setdefault('model_dir', os.path.join(base, processes[0].device, 'results'))
         if len(processes) < size:
             print(f'NOTE: {size} devices are meant; one process drives the GPUs or the CPU there '

@@ -15,6 +15,7 @@ import flags
 import main as program_main
 import models
 from compat import entry
+from compat.mobilenet_v2 import group
 
 COMPAT = os.path.join(program.ROOT, 'compat')
 
@@ -209,3 +210,14 @@ def test_a_later_word_wins_under_any_name():
     given = entry.latest(['--batch_size=256', '--max_epoch=300', '3', '--train_batch_size=4',
                           '--max_train_steps', '9'], positional=('device_number',))
     assert dict(given) == {'device_number': '3', 'train_batch_size': '4', 'max_train_steps': '9'}
+
+
+def test_mobilenet_v2_reads_the_rank_table_beside_its_scripts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('RANK_TABLE_FILE', raising=False)
+    monkeypatch.setattr(group, 'HERE', str(tmp_path))
+    monkeypatch.setattr(group.ranks, 'has_adapter', lambda: True)
+    monkeypatch.setattr(group.ranks, 'stop_at_once', lambda: None)
+    (tmp_path / '8p.json').write_text('{}')
+    assert group.main(['-', '8', '--dataset_dir=x']) == 2
+    assert f'{tmp_path}/8p.json is no rank table' in capsys.readouterr().err
