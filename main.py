@@ -12,7 +12,7 @@ import functools
 import os
 import sys
 
-from common import console, signals
+from common import allocator, console, signals
 
 if __name__ == '__main__':
     signals.install()       # before the slow imports
@@ -21,10 +21,15 @@ import flags
 
 console.silence_import()
 
+# Modes that gain from the allocator's other setting; training does not.
+EVALUATING = ('eval', 'predict')
+
 
 def main(argv):
     """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
     given = flags.parse(argv)
+    if given.value('mode') in EVALUATING:
+        allocator.keep_freed_blocks()
     import tensorflow.compat.v1 as tf
     console.configure(given.value('verbose'))
     tf.disable_v2_behavior()
