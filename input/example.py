@@ -1,5 +1,6 @@
 """tf.train.Example in protocol-buffer wire format, without TensorFlow: map<string, Feature>."""
 
+import functools
 from collections import namedtuple
 
 # image and label: the keys of the two features a reader needs.
@@ -22,22 +23,41 @@ def _varint(value):
     return bytes(out)
 
 
-def _field(number, payload):
-    return _ONE_BYTE[number << 3 | 2] + _varint(len(payload)) + payload
+def _head(number, size):
+    """What stands before `size` bytes of a length-delimited field."""
+    return _ONE_BYTE[number << 3 | 2] + _varint(size)
 
 
-def _feature(value):
-    """Feature message: int -> int64_list, bytes -> bytes_list."""
+def _entry(name, value):
+    """(all that stands before the value, the value) of one map entry.
+
+    Lengths are nested from the inside out, so that a large image is copied once, by the join.
+    """
     if isinstance(value, int):
-        return _field(3, _field(1, _varint(value & (1 << 64) - 1)))
-    return _field(1, _field(1, value))
+        kind, value = 3, _varint(value & (1 << 64) - 1)
+    else:
+        kind = 1
+    head, size = b'', len(value)
+    for number in (1, kind, 2):     # value in its list, list in the Feature, Feature in the entry
+        head = _head(number, len(head) + size) + head
+    key = name.encode()
+    head = _head(1, len(key)) + key + head
+    return _head(1, len(head) + size) + head, value
+
+
+# What is shorter is mostly the same from image to image: sizes, labels, names of classes.
+_REPEATED = 64
+_short_entry = functools.lru_cache(maxsize=4096)(_entry)
 
 
 def encode_example(values):
     """Serialized tf.train.Example of {name: bytes or int}."""
-    entries = [_field(1, _field(1, name.encode()) + _field(2, _feature(values[name])))
-               for name in sorted(values)]
-    return _field(1, b''.join(entries))
+    parts = []
+    for name in sorted(values):
+        value = values[name]
+        short = isinstance(value, int) or len(value) < _REPEATED
+        parts += (_short_entry if short else _entry)(name, value)
+    return b''.join([_head(1, sum(map(len, parts)))] + parts)
 
 
 def _read_varint(data, at):

@@ -6,6 +6,7 @@ the last scan. What is not ordinary may still be good: whoever asks decodes it c
 with libjpeg on some 100,000 damaged files: docs/images.md.
 """
 
+import functools
 import struct
 from collections import namedtuple
 
@@ -93,9 +94,9 @@ def _segments(data, state):
         elif marker in _FRAMES:
             _frame(marker, segment, state)
         elif marker == _HUFFMAN:
-            _huffman(segment, state)
+            state.huffman.update(_huffman(segment))
         elif marker == _QUANTISATION:
-            _quantisation(segment, state)
+            state.quantisation.update(_quantisation(segment))
         elif marker == 0xE1 and segment[:6] == _EXIF:
             state.orientation = _orientation(segment[6:])
         else:
@@ -120,17 +121,22 @@ def _frame(marker, segment, state):
     state.frame = marker, height, width, tables
 
 
-def _quantisation(segment, state):
-    at = 0
+@functools.lru_cache(maxsize=1024)
+def _quantisation(segment):
+    """Numbers of the tables of a segment; most files share a few."""
+    at, found = 0, []
     while at < len(segment):
         deep, number = segment[at] >> 4, segment[at] & 15
         at += 129 if deep else 65
         _need(deep <= 1 and number <= 3 and at <= len(segment))
-        state.quantisation.add(number)
+        found.append(number)
+    return tuple(found)
 
 
-def _huffman(segment, state):
-    at = 0
+@functools.lru_cache(maxsize=1024)
+def _huffman(segment):
+    """(0 DC or 1 AC, number) of the tables of a segment; most files have the standard ones."""
+    at, found = 0, []
     while at < len(segment):
         kind, number = segment[at] >> 4, segment[at] & 15
         counts = segment[at + 1:at + 17]
@@ -144,8 +150,9 @@ def _huffman(segment, state):
             _need(code <= 1 << bits)
             code <<= 1
         _need(kind or max(symbols) <= 15)
-        state.huffman.add((kind, number))
+        found.append((kind, number))
         at += 17 + total
+    return tuple(found)
 
 
 def _scan(segment, state):

@@ -32,18 +32,18 @@ class Writer:
     """Writes one TFRecord file and keeps its size and sha256. Use as a context manager."""
 
     def __init__(self, path):
-        self._stream = open(path, 'wb', buffering=1 << 20)
+        self._stream = open(path, 'wb', buffering=1 << 16)    # large payloads pass it by
         self._digest = hashlib.sha256()
         self.bytes = self.count = 0
 
     def write(self, payload):
         """Appends one record."""
         length = struct.pack('<Q', len(payload))
-        record = b''.join((length, struct.pack('<I', _masked_crc(length)), payload,
-                           struct.pack('<I', _masked_crc(payload))))
-        self._stream.write(record)
-        self._digest.update(record)
-        self.bytes += len(record)
+        for part in (length + struct.pack('<I', _masked_crc(length)), payload,
+                     struct.pack('<I', _masked_crc(payload))):
+            self._stream.write(part)
+            self._digest.update(part)
+        self.bytes += 16 + len(payload)
         self.count += 1
 
     @property
