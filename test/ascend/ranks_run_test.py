@@ -12,9 +12,13 @@ import time
 import ascend_tools
 import program
 import pytest
+import tensorflow.compat.v1 as tf
 
 from estimator import curves
 from input.sources import digits
+
+pytestmark = pytest.mark.skipif(not tf.version.VERSION.startswith('1.'),
+                                reason='the adapter is for TensorFlow 1.15')
 
 SMALL = ['--model_name=mobilenet_v1_025', '--input_image_size=32', '--preprocessing_name=digits',
          '--batch_size=8', '--learning_rate=0.01', '--log_step_count_steps=1']
