@@ -163,3 +163,34 @@ def test_a_killed_worker_is_reported(tmp_path):
 def kill_itself(task, advance):
     del task, advance
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def catches_signals(process):
+    """Whether a process has taken over SIGTERM (Linux)."""
+    try:
+        with open(f'/proc/{process.pid}/status', encoding='utf-8') as stream:
+            caught = next(line for line in stream if line.startswith('SigCgt'))
+    except (OSError, StopIteration):
+        return False
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/status'), reason='asks /proc')
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('delay', [0.0, 0.15])
+def test_signals_during_start_and_scan(number, delay, tmp_path):
+    root, out = tools.tree(tmp_path / 'in', images=4), tmp_path / 'out'
+    for index in range(3000):
+        os.link(f'{root}/cat/{index % 4}.jpg', f'{root}/dog/more{index}.jpg')
+    process = subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, 'convert_tfrecord.py'), f'--input_dir={root}',
+         f'--output_dir={out}', '--workers=2', '--shards=300'], stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, start_new_session=True)
+    while process.poll() is None and not catches_signals(process):
+        time.sleep(0.001)
+    time.sleep(delay)
+    for _ in range(2):      # as a terminal or a launcher's process group sends it
+        os.killpg(process.pid, number)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 75 and 'Traceback' not in error, error
+    assert contents(out) == {} if out.exists() else True

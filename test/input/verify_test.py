@@ -133,3 +133,23 @@ def test_keys_of_tensorflow_datasets(tmp_path):
     with tfrecord.Writer(str(tmp_path / 'x-train.tfrecord-00000-of-00001')) as writer:
         writer.write(example.encode_example({'image': tools.encoded(), 'label': 3}))
     assert faults(tmp_path) == []
+
+
+def test_names_are_compared_in_the_records_and_beside_them(folder):
+    rewrite(folder / 'train-00001-of-00003',
+            lambda row: row.update({'image/class/text': [b'wolf']}))
+    found = faults(folder)
+    assert any('record 2' in fault and "its image/class/text is 'wolf'" in fault for fault in found)
+    (folder / 'labels.txt').write_text('0:dog\n1:cat\n')
+    assert any('labels.txt: its names are not' in fault for fault in faults(folder))
+
+
+@pytest.mark.parametrize('change', [
+    lambda content: content.update(num_classes='two'), lambda content: content.pop('label_offset'),
+    lambda content: content.update(splits=[]), lambda content: content.update(class_names=3),
+    lambda content: content['splits']['train']['shards'][0].update(file='../elsewhere'),
+    lambda content: content['splits']['train']['shards'][0].update(num_examples=-1)])
+def test_damaged_facts_are_an_error_of_the_data(change, folder, capsys):
+    edit(folder, change)
+    assert tools.run('--verify', folder) == 3
+    assert 'damaged or not of this project' in capsys.readouterr().err
