@@ -75,8 +75,10 @@ def report(error):
 
 if __name__ == '__main__':
     try:
-        sys.exit(main(sys.argv))
+        code = main(sys.argv)
     except Exception as error:  # pylint: disable=broad-except
         if not hasattr(error, 'exit_code'):
             raise
-        sys.exit(report(error))
+        code = report(error)
+    signals.over()
+    sys.exit(code)

@@ -1,19 +1,37 @@
 """The curves of a run as CSV files: log.csv, a row a logged step; eval.csv, a row an evaluation."""
 
 import csv
+import math
 import os
+
+from common.console import warn
 
 EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entropy', 'eval_examples',
               'weights')
 
 
 def read(path):
-    """Rows as dicts in the order of the file, numbers as floats; [] without the file."""
-    if not os.path.exists(path):
-        return []
-    with open(path, newline='') as stream:
-        return [{key: _number(value) for key, value in row.items()}
-                for row in csv.DictReader(stream)]
+    """Rows as dicts in the order of the file, numbers as floats; [] without the file.
+
+    A line that is no row (cut short by a full disk, foreign bytes) is passed over.
+    """
+    return _read(path)[0]
+
+
+def _read(path):
+    """(rows, whether every line is one)."""
+    try:
+        with open(path, newline='', encoding='utf-8', errors='replace') as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        return [], True
+    lines = list(csv.reader(text.replace('\0', '\ufffd').splitlines()))
+    if not lines or 'step' not in lines[0]:
+        return [], not text
+    rows = [{key: _number(value) for key, value in zip(lines[0], line)}
+            for line in lines[1:] if len(line) == len(lines[0])]
+    sound = [row for row in rows if isinstance(row['step'], float) and math.isfinite(row['step'])]
+    return sound, len(sound) == len(lines) - 1 and text.endswith('\n')
 
 
 def _number(text):
@@ -24,35 +42,47 @@ def _number(text):
 
 
 def append(path, columns, row):
-    """Adds one row; keys that are no column are left out."""
-    fresh = not os.path.exists(path)
+    """Adds one row, whole or not at all; keys that are no column are left out."""
+    fresh = not os.path.exists(path) or not os.path.getsize(path)
     with open(path, 'a', newline='') as stream:
+        before = stream.tell()
         writer = csv.DictWriter(stream, columns, extrasaction='ignore')
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+        try:
+            if fresh:
+                writer.writeheader()
+            writer.writerow(row)
+            stream.flush()
+        except OSError as error:
+            os.truncate(path, before)
+            warn(f'{path}: the row of step {row["step"]} is lost ({error.strerror})')
 
 
 def trim(path, columns, step):
-    """Drops the rows later than the step a run restarts from."""
-    rows = read(path)
-    if any(row['step'] > step for row in rows):
-        _rewrite(path, columns, [row for row in rows if row['step'] <= step])
+    """Drops the rows later than the step a run restarts from; repairs a damaged file.
+
+    The damaged one stays beside it, as .damaged.
+    """
+    rows, whole = _read(path)
+    if not whole:
+        os.replace(path, path + '.damaged')
+        warn(f'{path} was damaged: its {len(rows)} whole rows are kept, the old file is '
+             f'{path}.damaged')
+    kept = [row for row in rows if row['step'] <= step]
+    if not whole or len(kept) < len(rows):
+        _rewrite(path, columns, kept)
 
 
 def put(path, columns, row):
     """Adds one row in the order of the steps, in place of an earlier one of the same step."""
+    trim(path, columns, math.inf)
     rows = [other for other in read(path) if other['step'] != row['step']]
     _rewrite(path, columns, sorted(rows + [row], key=lambda one: one['step']))
 
 
 def _rewrite(path, columns, rows):
     temporary = path + '.tmp'
-    if os.path.exists(temporary):
-        os.remove(temporary)
-    for row in rows:
-        append(temporary, columns, dict(row, step=int(row['step'])))
-    if rows:
-        os.replace(temporary, path)
-    else:
-        os.remove(path)
+    with open(temporary, 'w', newline='') as stream:
+        writer = csv.DictWriter(stream, columns, extrasaction='ignore', restval='')
+        writer.writeheader()
+        writer.writerows(dict(row, step=int(row['step'])) for row in rows)
+    os.replace(temporary, path)

@@ -1,15 +1,13 @@
 """One run: a network, its resolved flags and its data, and the steps every mode is made of."""
 
-import contextlib
 import functools
+import os
 import time
 
-import tensorflow.compat.v1 as tf
-
-from common import signals
-from common.console import duration, say
-from common.errors import CheckpointError, DataError
-from estimator import model_fn, results
+from common import scopes
+from common.console import duration, say, warn
+from estimator import failures, model_fn, results
+from estimator import plan as plan_lib
 from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
@@ -36,9 +34,10 @@ MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
 class Job:
     """Trains and evaluates one network in one model_dir."""
 
-    def __init__(self, network, params, inputs):
+    def __init__(self, network, params, inputs, resumed, events_dir=None):
+        """resumed: prefix of the checkpoint in use, or None; events_dir: not model_dir."""
         self.network, self.params, self.inputs = network, params, inputs
-        resumed = checkpoints.latest_good(params.model_dir)
+        self._events_dir = events_dir or params.model_dir
         self.run = run_lib.prepare(params, inputs.num_train_images,
                                    self._arguments_for(resumed))
         self.preemption = (
@@ -77,7 +76,7 @@ class Job:
 
     def latest(self):
         """Prefix of the newest checkpoint in model_dir, or None."""
-        return tf.train.latest_checkpoint(self.params.model_dir)
+        return checkpoints.newest(self.params.model_dir)
 
     def step(self):
         """Global step of the newest checkpoint."""
@@ -100,12 +99,18 @@ class Job:
         say(f'optimizer  {params.optimizer}, learning rate {rate:g}, '
             f'{params.lr_schedule} schedule, {params.lr_warmup_epochs or 0:g} warm-up epochs')
         say(f'precision  {self.run.precision.text}')
+        if params.freeze:
+            names = self.network.variables(**self.run.arguments)
+            frozen = scopes.matching(names, params.freeze, 'freeze')
+            say(f'frozen     {len(frozen)} of {len(names)} weights and statistics')
+        for doubt in plan_lib.doubts(plan, self.inputs.num_train_images):
+            warn(doubt)
 
     def estimator(self, eval_weights=('raw',), initial=None, **more):
         """The Estimator of this job's network."""
         run = self.run._replace(eval_weights=eval_weights, initial=initial)
         function = self.network.model_fn_builder(functools.partial(model_fn.build, run=run))
-        return session.make_estimator(function, run, self.params.model_dir, **more)
+        return session.make_estimator(function, run, self._events_dir, **more)
 
     def train(self, until):
         """Trains to a global step.
@@ -140,7 +145,7 @@ class Job:
             hooks.append(saver.Saver(params.model_dir, *save))
         input_fn = self.inputs.train_input_fn(
             params.train_batch_size, first_example=step * run.plan.global_batch)
-        with self._explained():
+        with self.told():
             self.estimator(initial=initial, save=save, loop=loop).train(
                 session.for_this_process(input_fn, run.device), hooks=hooks, max_steps=until)
         if run.device.kind == 'npu' and not run.device.rank:
@@ -148,24 +153,22 @@ class Job:
         return {name: bar.last[name] for name in MEASURED if name in (bar.last or ())}
 
     def evaluate(self, prefix):
-        """Evaluates a checkpoint on every image; returns the metrics, or None when preempted."""
+        """Evaluates a checkpoint on every image; returns the metrics."""
         weights = weights_lib.to_evaluate(self.params.eval_weights, prefix)
         start = time.time()
         estimator, name = self.estimator(weights), self.params.eval_name
-        hooks = [self.preemption.hook()]
+        hooks = []
         if self.params.save_summary_steps:
             hooks.append(events.Mistakes(estimator.eval_dir(name)))
         style = log_styles.make(self.params.log_style)
         if style.batches and self.run.device.count == 1:
             hooks.append(running_accuracy.RunningAccuracy(style.batch))
-        with self._explained():
+        with self.told():
             metrics = estimator.evaluate(
                 strategies.for_replicas(self.inputs.eval_input_fn(
                     self.params.eval_batch_size or self.params.train_batch_size,
                     full_batches=self.run.device.kind == 'npu'), self.run.device),
                 hooks=hooks, checkpoint_path=prefix, name=name)
-        if self.preemption.signal is not None:
-            return None
         metrics = {name: value.item() for name, value in metrics.items()}
         metrics.update(weights=weights[0], checkpoint=prefix)
         spent = time.time() - start
@@ -178,34 +181,22 @@ class Job:
         style.evaluation(metrics, prefix)
         return metrics
 
-    def finish(self, status, record):
-        """Writes result.json of a results.Record; returns its path."""
-        step = self.step()
+    def finish(self, status, record, path=None, prefix=None, examples_seen=None):
+        """Writes a results.Record to result.json, or to `path`; returns where.
+
+        prefix: the checkpoint it is about (default: the newest of model_dir).
+        """
+        path = path or os.path.join(self.params.model_dir, 'result.json')
+        step = checkpoints.step_of(prefix or self.latest())
         measured = dict(
             {'checkpoint': self.latest()}, **record.values(), precision=self.run.precision.text,
             global_batch=self.global_batch, num_devices=self.run.device.count, global_step=step,
-            examples_seen=step * self.global_batch,
+            examples_seen=step * self.global_batch if examples_seen is None else examples_seen,
             images_per_sec=self.throughput.images_per_sec() or None,
             input_wait=self.throughput.input_wait() if self.throughput.seconds else None,
             duration_sec=time.time() - self.started)
-        return results.write_result(self.params.model_dir, status, self.params, measured)
+        return results.write_result(path, status, self.params, measured)
 
-    @contextlib.contextmanager
-    def _explained(self):
-        """Turns TensorFlow's errors about data and checkpoints into messages of ours."""
-        try:
-            yield
-        except (tf.errors.InvalidArgumentError, tf.errors.DataLossError,
-                tf.errors.NotFoundError) as error:
-            message = self.inputs.explain_failure(error)
-            if message:
-                raise DataError(message)
-            if 'not found in checkpoint' in str(error):
-                key = str(error).split('Key ')[-1].split(' not found')[0]
-                raise CheckpointError(
-                    f'{self.latest()} holds no {key}: it was trained with another optimizer or '
-                    'without averaged weights. Use the flags it was trained with, or '
-                    f'--init_checkpoint={self.latest()} with a fresh --model_dir.')
-            raise
-        finally:
-            signals.set_unsaved(False)
+    def told(self):
+        """Context in which errors of TensorFlow and the system become errors of ours."""
+        return failures.told(self.params.model_dir, self.latest, self.inputs.explain_failure)

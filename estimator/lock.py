@@ -1,24 +1,45 @@
-"""One writer for a model_dir."""
+"""One writer for a model_dir; who only reads it takes no lock."""
 
 import contextlib
 import fcntl
 import os
 
 from common.errors import ProgramError
+from common.files import make_folder
 
 
 @contextlib.contextmanager
 def exclusive(model_dir):
-    """Keeps a second writer out of a model_dir; the lock goes with the process."""
-    os.makedirs(model_dir, exist_ok=True)
-    with open(os.path.join(model_dir, '.lock'), 'a+') as stream:
+    """Keeps a second training out of a model_dir; the lock goes with the process."""
+    make_folder(model_dir)
+    with _opened(model_dir, '.lock') as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             stream.seek(0)
-            raise ProgramError(f'{model_dir} is in use by process {stream.read().strip()}. '
+            raise ProgramError(f'{model_dir} is in use by process {stream.read(20).strip()}. '
                                'Wait for it, or give another --model_dir.')
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
+        except OSError:
+            pass        # a file system without locks
+        with contextlib.suppress(OSError):      # a full disk keeps no number
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
         yield
+
+
+@contextlib.contextmanager
+def recording(model_dir):
+    """Waits for its turn to record an evaluation: a trainer and evaluators may all do so."""
+    with _opened(model_dir, '.lock-evaluations') as stream:
+        with contextlib.suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _opened(model_dir, name):
+    try:
+        return open(os.path.join(model_dir, name), 'a+', errors='replace')
+    except OSError as error:
+        raise ProgramError(f'{model_dir} cannot be written ({error.strerror}). Give another '
+                           '--model_dir.')

@@ -8,6 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from common import scopes
 from common.errors import FlagError
 from estimator.checkpoints import optional
 from estimator.checkpoints import reading as checkpoints
@@ -67,6 +68,7 @@ def _train(network, run, images, labels):
         published.publish(input_ready=_moment_of(images))
     images = tf.cast(images, run.precision.compute_dtype)
     logits, endpoints = network.build(images, training=True, seed=seed, device=run.device.kind,
+                                      frozen=params.freeze,
                                       **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
@@ -162,8 +164,8 @@ def _optimizer(run, rate):
 
 def trained_variables(params):
     """Trainable variables that `--freeze` leaves trainable, `--trainable_scopes` names."""
-    frozen, wanted = tuple(params.freeze), tuple(params.trainable_scopes)
-    found = [v for v in tf.trainable_variables() if not v.op.name.startswith(frozen or ('\n',))
+    frozen, wanted = params.freeze, tuple(params.trainable_scopes)
+    found = [v for v in tf.trainable_variables() if not scopes.inside(v.op.name, frozen)
              and v.op.name.startswith(wanted or ('',))]
     if not found:
         raise FlagError(f'--freeze={",".join(frozen)} and --trainable_scopes={",".join(wanted)} '

@@ -13,6 +13,10 @@ all replicas, processes and accumulated micro-batches; epochs: float, train_step
 """
 
 
+LEAST_STEPS_PER_EVAL = 100
+MOST_EPOCHS = 2000      # the longest published recipe here has 600
+
+
 def make_plan(params, num_train_images, global_batch):
     """Plan of a run; params.train_steps wins over params.train_epochs when both are set.
 
@@ -34,3 +38,23 @@ def make_plan(params, num_train_images, global_batch):
         raise FlagError(f'Training would last {steps} steps (--train_steps={params.train_steps}, '
                         f'--train_epochs={params.train_epochs}); give a positive number.')
     return Plan(steps, steps_per_epoch, int(global_batch), steps / steps_per_epoch)
+
+
+def default_steps_per_eval(plan):
+    """Steps between evaluations: an epoch, but not less than LEAST_STEPS_PER_EVAL.
+
+    NOTE: the TPU originals evaluate every 6255 steps, 5 epochs of ImageNet at their batch of 1024.
+    """
+    return max(int(round(plan.steps_per_epoch)), LEAST_STEPS_PER_EVAL)
+
+
+def doubts(plan, num_train_images):
+    """Sentences about a plan that is possible but hardly meant."""
+    found = []
+    if plan.epochs > MOST_EPOCHS:
+        found.append(f'{plan.train_steps} steps are {plan.epochs:,.0f} epochs of '
+                     f'{num_train_images} images; set --train_epochs=N or --train_steps=N')
+    if plan.global_batch > num_train_images:
+        found.append(f'a step takes {plan.global_batch} images and there are {num_train_images}; '
+                     'set --train_batch_size=N')
+    return found

@@ -1,12 +1,13 @@
 """The files of a run: params.json, every resolved flag; result.json, what came of it."""
 
+import contextlib
 import os
 import platform
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from common.files import read_json, write_json
+from common.files import read_record, write_json
 
 
 def versions():
@@ -15,9 +16,42 @@ def versions():
             'python': platform.python_version(), 'machine': platform.machine()}
 
 
-def write_params(model_dir, params):
-    """params.json: every resolved flag."""
-    write_json(os.path.join(model_dir, 'params.json'), params._asdict())
+# What an evaluation must share with the training to be one of its run.
+OF_AN_EVALUATION = ('data', 'eval_split', 'num_eval_images', 'dataset_classes', 'num_classes',
+                    'image_size')
+
+
+def resolved(job):
+    """What device and data made of the flags, for params.json."""
+    data = job.inputs.describe()
+    return {'global_batch': job.global_batch, 'num_devices': job.run.device.count,
+            'train_steps': job.run.plan and job.run.plan.train_steps, 'data': data['source'],
+            'eval_split': job.params.eval_split,
+            **{name: data[name] for name in (
+                'num_train_images', 'num_eval_images', 'dataset_classes', 'num_classes',
+                'image_size')}}
+
+
+def resolved_of(model_dir):
+    """The same of the training in a model_dir; {} when it is not known."""
+    return (read_record(os.path.join(model_dir, 'params.json')) or {}).get('resolved') or {}
+
+
+@contextlib.contextmanager
+def described(job):
+    """Keeps params.json: every flag of a training, and under 'resolved' what became of them.
+
+    A training that fails before its first checkpoint leaves the record of the one before.
+    """
+    path = os.path.join(job.params.model_dir, 'params.json')
+    before, step = read_record(path), job.step()
+    write_json(path, dict(job.params._asdict(), resolved=resolved(job)))
+    try:
+        yield
+    except Exception:
+        if before and job.step() == step:
+            write_json(path, before)
+        raise
 
 
 class Record:
@@ -47,24 +81,20 @@ class Record:
 
 def _kept(path, result):
     """What an earlier run measured and this one, to the same step, did not."""
-    try:
-        earlier = read_json(path) or {}
-    except ValueError:
-        return {}
+    earlier = read_record(path) or {}
     if earlier.get('global_step') != result['global_step'] or not result['global_step']:
         return {}
     return {name: earlier[name] for name in ('images_per_sec', 'loss', 'train_accuracy')
             if result.get(name) is None and earlier.get(name) is not None}
 
 
-def write_result(model_dir, status, params, measured):
-    """result.json: the contract with launchers and scripts; absent numbers are null."""
+def write_result(path, status, params, measured):
+    """result.json, or the same of an evaluation; absent numbers are null. Returns the path."""
     result = {'status': status, 'model_name': params.model_name, 'global_step': None,
               'examples_seen': None, 'images_per_sec': None, 'loss': None,
               'top_1_accuracy': None, 'top_5_accuracy': None, 'weights': None,
               'eval_examples': None, 'checkpoint': None, 'duration_sec': None, 'precision': None,
               'versions': versions(), 'params': params._asdict()}
-    path = os.path.join(model_dir, 'result.json')
     result.update(measured)
     result.update(_kept(path, result))
     write_json(path, result)

@@ -1,22 +1,22 @@
 """The modes of the program: what happens, in which order. Each is a few calls on a Job."""
 
-import os
 import time
 
-from common import labels_file
-from common.console import say
-from common.errors import CheckpointError
-from estimator import curves, results
-from estimator.checkpoints import best
-from estimator.checkpoints.reading import every, resolve, step_of
+from common import labels_file, signals
+from common.console import say, warn
+from common.errors import PREEMPTED
+from estimator import evaluations, failures, results, resuming
+from estimator import plan as plan_lib
+from estimator.checkpoints import finding
+from estimator.checkpoints.reading import newest, step_of
 from estimator.devices import session
-from estimator.hooks import preemption
 from estimator.job import Job
 from estimator.lock import exclusive
 from estimator.modes import (
     benchmark,
     compare,
     doctor,
+    evaluate,
     export,
     inspect,
     pictures,
@@ -34,32 +34,54 @@ def run(network, params, open_inputs):
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
     if session.rank_of(params):
-        return _follow(Job(network, params, open_inputs()))
+        return _follow(Job(network, params, open_inputs(), newest(params.model_dir)))
+    if params.mode == 'eval':
+        return evaluate.run(network, params, open_inputs)
     with exclusive(params.model_dir):
-        job, record = Job(network, params, open_inputs()), results.Record()
-        results.write_params(params.model_dir, params)
-        if job.inputs.class_names:
-            labels_file.write(params.model_dir, job.inputs.class_names)
-        status = 'failed'
-        try:
-            status = MODES[params.mode](job, record)
-        except Exception as error:
-            record.error = str(error)
-            raise
-        finally:
-            path = job.finish(status, record)
-        _closing(job, record, status, path)
-    return preemption.EXIT_CODE if status == 'preempted' else 0
+        finding.remove_unfinished(params.model_dir)
+        resumed = finding.latest_good(params.model_dir)
+        return _train(Job(network, params, open_inputs(), resumed), resumed)
+
+
+def _train(job, resumed):
+    """A training from its files to its last lines; returns the exit code."""
+    record, status = results.Record(), 'failed'
+    for line in resuming.report(job, resumed):
+        say(line)
+    signals.set_last_words(lambda: job.finish('preempted', record))
+    try:
+        with job.told(), results.described(job):
+            if job.inputs.class_names:
+                labels_file.write(job.params.model_dir, job.inputs.class_names)
+            status = MODES[job.params.mode](job, record)
+    except Exception as error:
+        record.error = str(error)
+        raise
+    finally:
+        signals.set_last_words(None)
+        path = _finish(job, status, record)
+    _closing(job, record, status, path)
+    return PREEMPTED if status == 'preempted' else 0
+
+
+def _finish(job, status, record):
+    """Writes result.json; what ended the run is not hidden by a disk that cannot hold it."""
+    try:
+        return job.finish(status, record)
+    except OSError as error:
+        if status != 'failed':
+            raise failures.storage(error, job.params.model_dir) from None
+        warn(f'no result.json: {error}')
 
 
 def _follow(job):
     """What the ranks above 0 do: the trainings of the mode, no evaluation, no files."""
-    cycle = job.params.steps_per_eval if job.params.mode == 'train_and_eval' else None
+    cycle = _steps_per_eval(job) if job.params.mode == 'train_and_eval' else None
     if job.params.mode != 'eval':
         for until in cycles(job.step(), job.run.plan.train_steps, cycle):
             if _status(job) == 'completed':
                 job.train(until)
-    return preemption.EXIT_CODE if _status(job) == 'preempted' else 0
+    return PREEMPTED if _status(job) == 'preempted' else 0
 
 
 def mode_flags(network, given, model_dir):
@@ -79,64 +101,37 @@ def train(job, record):
 def train_and_eval(job, record):
     """Trains in cycles of --steps_per_eval, evaluates after each, keeps the best checkpoint."""
     job.announce()
-    keeper = best.BestKeeper(job.params.model_dir)
-    if _already_done(job):
-        _evaluate(job, record, job.latest(), keeper)
-    for until in cycles(job.step(), job.run.plan.train_steps, job.params.steps_per_eval):
+    plan, step = job.run.plan, job.step()
+    every = _steps_per_eval(job)
+    stopped_here = step and step % every == 0 and not evaluations.recorded(
+        job.params.model_dir, step)
+    if _already_done(job) or stopped_here:
+        _evaluate(job, record)
+    for until in cycles(step, plan.train_steps, every):
         if _status(job) == 'completed':
             record.training = job.train(until)
         if _status(job) == 'completed':
-            _evaluate(job, record, job.latest(), keeper)
+            _evaluate(job, record)
     if _status(job) == 'completed':
-        record.pictures = pictures.draw(job)
+        record.pictures = _pictures(job)
     return _status(job)
 
 
-def evaluate(job, record):
-    """Evaluates the newest checkpoint, or each new one until --eval_timeout seconds pass."""
-    job.say_data()
-    keeper = best.BestKeeper(job.params.model_dir)
-    if job.params.eval_all:
-        return _evaluate_all(job, record, keeper)
-    if not job.params.eval_timeout:
-        source = job.latest() or resolve(job.params.init_checkpoint or job.params.model_dir)
-        _evaluate(job, record, source, keeper)
-        return _status(job)
-    for prefix in _new_checkpoints(job):
-        _evaluate(job, record, prefix, keeper)
-        if job.run.plan and step_of(prefix) >= job.run.plan.train_steps:
-            break
-    if not record.evaluation and _status(job) == 'completed':
-        raise CheckpointError(f'{job.params.model_dir}: no checkpoint appeared within '
-                              f'--eval_timeout={job.params.eval_timeout} seconds.')
-    return _status(job)
+def _steps_per_eval(job):
+    return job.params.steps_per_eval or plan_lib.default_steps_per_eval(job.run.plan)
 
 
-def _evaluate_all(job, record, keeper):
-    """Evaluates each checkpoint of model_dir, else of the folder init_checkpoint, by step."""
-    folder = job.params.model_dir if job.latest() else job.params.init_checkpoint
-    for prefix in every(folder or job.params.model_dir):
-        if _status(job) == 'completed':
-            _evaluate(job, record, prefix, keeper)
-            record.evaluations.append(dict(record.evaluation, global_step=step_of(prefix)))
-    return _status(job)
+def _pictures(job):
+    """Paths of the pictures; a finished run does not fail for want of one."""
+    try:
+        return pictures.draw(job)
+    except Exception as error:  # pylint: disable=broad-except
+        warn(f'no pictures: {(str(error).splitlines() or [type(error).__name__])[0]}')
+        return ()
 
 
 def _status(job):
     return 'completed' if job.preemption.signal is None else 'preempted'
-
-
-def _new_checkpoints(job):
-    """Checkpoints as they appear, until none has for --eval_timeout seconds or a signal came."""
-    seen, waited = None, 0
-    while waited < job.params.eval_timeout and job.preemption.signal is None:
-        newest = job.latest()
-        if newest != seen:
-            seen, waited = newest, 0
-            yield newest
-        else:
-            time.sleep(1)
-            waited += 1
 
 
 def cycles(step, train_steps, steps_per_eval):
@@ -159,29 +154,13 @@ def _already_done(job):
     return done
 
 
-def _evaluate(job, record, prefix, keeper):
-    """Evaluates and archives; a signal leaves the record as it was."""
-    metrics = job.evaluate(prefix)
-    if not metrics:
-        return
-    record.evaluation = metrics
-    if os.path.dirname(prefix) != job.params.model_dir.rstrip('/'):
-        return
-    _add_to_curve(job, step_of(prefix), metrics)
-    if job.params.archive_ckpt:
-        text = '\n'.join(f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n'
-        if keeper.offer(prefix, metrics['top_1_accuracy'], text):
-            say(f'best so far: top-1 {metrics["top_1_accuracy"]:.4f}, kept in '
-                f'{job.params.model_dir}/archive')
-
-
-def _add_to_curve(job, step, metrics):
-    """A row of eval.csv."""
-    weights = metrics['weights']
-    images = job.inputs.num_train_images
-    curves.put(os.path.join(job.params.model_dir, 'eval.csv'), curves.EVALUATION, dict(
-        metrics, step=step, cross_entropy=metrics[f'cross_entropy_{weights}'],
-        epoch=round(step * job.global_batch / images, 4) if images else ''))
+def _evaluate(job, record):
+    """Evaluates the newest checkpoint and records it."""
+    prefix = job.latest()
+    record.evaluation = job.evaluate(prefix)
+    evaluations.record(job.params.model_dir, prefix, record.evaluation,
+                       round(step_of(prefix) / job.run.plan.steps_per_epoch, 4),
+                       job.params.archive_ckpt)
 
 
 def _closing(job, record, status, path):
@@ -204,7 +183,7 @@ def _closing(job, record, status, path):
             f'--model_name={job.network.name}{source} --model_dir={job.params.model_dir}')
 
 
-MODES = {'train': train, 'eval': evaluate, 'train_and_eval': train_and_eval}
+MODES = {'train': train, 'train_and_eval': train_and_eval}
 # Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
 STANDALONE = {'inspect': inspect.run, 'predict': predict.run, 'export': export.run,
               'benchmark': benchmark.run, 'compare': compare.run,

@@ -55,6 +55,7 @@ def to_dict(params):
 
 def _apply(level, values, sources, own):
     """Lays one level over values; own: (values, sources) that a null goes back to."""
+    _drop_epsilon(level, values, sources)
     for name, value in level.values.items():
         if value is levels.RESET:
             _reset(name, level, values, sources, own)
@@ -62,6 +63,14 @@ def _apply(level, values, sources, own):
         values[name], sources[name] = value, level.sources[name]
         if value is not None:
             _drop_rival(name, level, values, sources)
+
+
+def _drop_epsilon(level, values, sources):
+    """An epsilon belongs to the optimizer it was given for."""
+    optimizer = level.values.get('optimizer', levels.RESET)
+    if optimizer not in (levels.RESET, values['optimizer']) and values['optimizer']:
+        values['optimizer_epsilon'] = None
+        sources['optimizer_epsilon'] = f'not set: {level.source} gives another optimizer'
 
 
 def _reset(name, level, values, sources, own):

@@ -13,7 +13,8 @@ ROWS = (
         'a run resumes from what it holds.'),
     Row('init_checkpoint', 'str', None, 'Checkpoint file or folder to start from, or to evaluate.'),
     Row('init_exclude', 'list', (), 'Prefixes of variable names not taken from init_checkpoint.'),
-    Row('freeze', 'list', (), 'Prefixes of variable names that are not trained.'),
+    Row('freeze', 'list', (), 'Scopes or variables that are not trained; '
+        'their batch statistics are kept too.'),
     Row('trainable_scopes', 'list', (), 'Prefixes of the only variable names that are trained.'),
     Row('train_steps', 'int', None, 'Training length in steps.', None, 1),
     Row('train_epochs', 'float', None, 'Training length in epochs.', None, 0),

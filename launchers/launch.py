@@ -136,8 +136,11 @@ def _train(launch, options, processes, base, command, model_dir):
 
 
 def _report(launch, output, model_dir, before, seconds):
-    after = files.read_record(os.path.join(model_dir, 'result.json'))
-    idle = before and before['global_step'] == after['global_step'] and launch.case != 'eval'
+    after = reports.result_of(launch.case, model_dir)
+    if after is None:
+        print(f'{model_dir} holds no result, so there are no figures')
+        return
+    idle = before and before.get('global_step') == after['global_step'] and launch.case != 'eval'
     if not (idle and reports.again(launch.case, output, model_dir, launch.network)):
         reports.report(launch.case, output, model_dir, seconds, launch.network)
     print(f'Checkpoints in {model_dir}')

@@ -14,12 +14,18 @@ from common.files import read_record, write_text
 CASE_WORDS = {'full': 'acc', 'performance': 'perf', 'eval': 'eval'}
 
 
+def result_of(case, model_dir):
+    """What the run of a case has left in model_dir, a dict or None; an evaluation its own file."""
+    name = 'evaluation.json' if case == 'eval' else 'result.json'
+    return read_record(os.path.join(model_dir, name))
+
+
 def report(case, output, model_dir, seconds, network=None):
     """Writes the files of a finished launch into `output` and prints its last lines.
 
-    network: the name in CaseName, default the model's. Returns the result.json it reports.
+    network: the name in CaseName, default the model's. Returns the result it reports.
     """
-    result = read_record(os.path.join(model_dir, 'result.json'))
+    result = result_of(case, model_dir)
     losses = read_losses(os.path.join(model_dir, 'log.csv'))
     rows = numbers(case, result, losses, seconds, network or result['model_name'])
     name = dict(rows)['CaseName']
@@ -37,7 +43,7 @@ def again(case, output, model_dir, network=None):
 
     Returns whether its ${CaseName}.log is there.
     """
-    result = read_record(os.path.join(model_dir, 'result.json'))
+    result = result_of(case, model_dir)
     path = os.path.join(output, case_name(case, result, network or result['model_name']) + '.log')
     if not os.path.exists(path):
         return False

@@ -20,7 +20,9 @@ Settings = collections.namedtuple('Settings', [
     'folded',           # inference folds batch norm into the convolutions
     'leaves',           # naming.Leaves
     'initializers',     # Initializers
+    'frozen',           # scopes whose batch norms keep their statistics
 ])
+Settings.__new__.__defaults__ = ((),)
 
 Initializers = collections.namedtuple('Initializers', 'conv depthwise dense')
 

@@ -112,7 +112,7 @@ class Network(_Fields):
         return types.SimpleNamespace(**dict(self.defaults, **given))
 
     def build(self, images, training=False, seed=None, num_classes=None, device=None, folded=True,
-              **overrides):
+              frozen=(), **overrides):
         """Adds the network to the current graph.
 
         Args:
@@ -124,6 +124,7 @@ class Network(_Fields):
             device: 'cpu', 'gpu' or 'npu' for the forms that are fastest there, where the device
                 matters; None for those that suit any. The numbers differ by rounding only.
             folded: in inference batch norm is part of the convolutions; False keeps it apart.
+            frozen: scopes whose batch norms use and keep their statistics in training too.
             **overrides: see `arguments`.
 
         Returns:
@@ -147,7 +148,8 @@ class Network(_Fields):
             device=device,
             folded=folded,
             leaves=plan[1].leaves,
-            initializers=layers.TPU_INITIALIZERS)
+            initializers=layers.TPU_INITIALIZERS,
+            frozen=tuple(frozen))
         return self.builder(images, plan, options, settings, num_classes or self.num_classes)
 
     def variables(self, num_classes=None, **overrides):

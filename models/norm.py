@@ -4,7 +4,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from common import graph_keys
+from common import graph_keys, scopes
 from models import layers
 
 # x * scale + shift for each channel, float32.
@@ -65,6 +65,8 @@ def batch_norm(parts, scope, settings):
     biased batch variance. The fused kernel normalises with that same variance and only returns
     it multiplied by N / (N - 1); undoing the factor gives the same numbers faster.
     """
+    if scopes.inside(f'{scope}/gamma', settings.frozen):
+        settings = settings._replace(training=False)
     widths = [layers.channels_of(part, settings) for part in parts]
     own = variables(scope, sum(widths))
     rows = [_fused(part, *group, settings) for part, group in zip(

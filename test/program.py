@@ -22,15 +22,20 @@ def flags_of(values):
 
 
 def run(model_dir, **changes):
-    """main.main() on the small set-up; returns (exit code, result.json)."""
+    """main.main() on the small set-up; returns (exit code, the run's result)."""
     import main
-    code = main.main(['main.py'] + flags_of(dict(SMALL, model_dir=model_dir, **changes)))
-    return code, result_of(model_dir)
+    values = dict(SMALL, model_dir=model_dir)
+    values.update(changes)
+    code = main.main(['main.py'] + flags_of(values))
+    if values.get('mode') != 'eval':
+        return code, result_of(model_dir)
+    name = values.get('eval_name')
+    return code, result_of(model_dir, f'evaluation_{name}.json' if name else 'evaluation.json')
 
 
-def result_of(model_dir):
-    """result.json of a model_dir."""
-    with open(os.path.join(str(model_dir), 'result.json')) as stream:
+def result_of(model_dir, name='result.json'):
+    """result.json of a model_dir, or the file of an evaluation."""
+    with open(os.path.join(str(model_dir), name)) as stream:
         return json.load(stream)
 
 

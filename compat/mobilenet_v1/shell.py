@@ -100,7 +100,7 @@ def run(script, values, words):
             [sys.executable, os.path.join(HERE, script.program + '.py')] +
             [f'--{name}={text}' for name, text in values.items()] + words, processes, '.')
     if script.program == 'eval' and code == 0:
-        write_accuracy('acc.log', read_json(os.path.join('eval_result', 'result.json')))
+        write_accuracy('acc.log', read_json(os.path.join('eval_result', 'evaluation.json')))
     return code
 
 

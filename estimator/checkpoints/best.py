@@ -1,11 +1,14 @@
 """The best checkpoint of a run, kept apart in model_dir/archive."""
 
+import math
 import os
 import shutil
 
-import tensorflow.compat.v1 as tf
-
+from common.console import warn
 from common.files import write_text
+from estimator.checkpoints import reading
+
+OBJECTIVE, LOSS = 'top_1_accuracy', 'cross_entropy'
 
 
 class BestKeeper:
@@ -14,7 +17,8 @@ class BestKeeper:
     Files, under model_dir: `best_objective.txt` (the value), `best_eval.txt` and the checkpoint in
     `archive/`. NOTE: the original deletes the old archive before it copies the new one; here the
     copy is complete under a temporary name first, so a kill never loses the best checkpoint.
-    A tie keeps the newer checkpoint, as there.
+    NOTE: a tie goes to the lower loss, and to the older checkpoint where that ties too; the
+    originals let the newer one win, however much worse its loss.
     """
 
     def __init__(self, model_dir):
@@ -30,18 +34,41 @@ class BestKeeper:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def best(self):
-        """(objective, checkpoint prefix) of the best so far, or (None, None)."""
-        kept = tf.train.latest_checkpoint(self._archive)
-        if not kept or not os.path.exists(self._objective):
-            return None, None
-        with open(self._objective) as stream:
-            return float(stream.read()), kept
+        """(objective, loss, checkpoint prefix) of the best so far; Nones without one.
 
-    def offer(self, prefix, objective, text):
-        """Archives a checkpoint unless a better one is kept. Returns whether it did."""
-        saved, _ = self.best()
-        if saved is not None and saved > objective:
-            return False
+        The archive says so itself: best_eval.txt came with its checkpoint. best_objective.txt is
+        read where an original wrote the archive.
+        """
+        kept = reading.newest(self._archive)
+        if not kept:
+            return None, None, None
+        values = _numbers(os.path.join(self._archive, 'best_eval.txt'))
+        objective = values.get(OBJECTIVE)
+        if objective is None:
+            objective = _number(_text(self._objective))
+        if objective is None:
+            warn(f'{self._objective} and {self._archive}/best_eval.txt say nothing; the next '
+                 'evaluation decides which checkpoint is kept')
+        return objective, values.get(LOSS), kept
+
+    def offer(self, prefix, metrics):
+        """Archives a checkpoint unless a better one is kept. Returns whether it did.
+
+        metrics: {name: value} with top_1_accuracy and cross_entropy.
+        """
+        objective, loss = metrics[OBJECTIVE], metrics[LOSS]
+        saved, saved_loss, kept = self.best()
+        if saved is not None and os.path.basename(kept) != os.path.basename(prefix):
+            if saved > objective or saved == objective and not (
+                    saved_loss is not None and loss < saved_loss):
+                return False
+        self._archive_it(prefix, '\n'.join(
+            f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n')
+        write_text(self._objective, '%f' % objective)
+        shutil.rmtree(self._archive + '.old', ignore_errors=True)
+        return True
+
+    def _archive_it(self, prefix, text):
         fresh = self._archive + '.new'
         shutil.rmtree(fresh, ignore_errors=True)
         os.makedirs(fresh)
@@ -51,10 +78,30 @@ class BestKeeper:
                 shutil.copy2(os.path.join(directory, name), fresh)
         write_text(os.path.join(fresh, 'best_eval.txt'), text)
         write_text(os.path.join(fresh, 'checkpoint'),
-               f'model_checkpoint_path: "{base}"\nall_model_checkpoint_paths: "{base}"\n')
+                   f'model_checkpoint_path: "{base}"\nall_model_checkpoint_paths: "{base}"\n')
         if os.path.isdir(self._archive):
             os.rename(self._archive, self._archive + '.old')
         os.rename(fresh, self._archive)
-        write_text(self._objective, '%f' % objective)
-        shutil.rmtree(self._archive + '.old', ignore_errors=True)
-        return True
+
+
+def _text(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as stream:
+            return stream.read()
+    except OSError:
+        return ''
+
+
+def _numbers(path):
+    """{name: number} of the lines 'name = number' of a file; other lines are passed over."""
+    rows = [line.partition(' = ') for line in _text(path).splitlines()]
+    found = {name: _number(value) for name, _, value in rows}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(text):
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

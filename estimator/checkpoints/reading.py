@@ -7,7 +7,6 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-from common.console import warn
 from common.errors import CheckpointError
 
 AVERAGE = '/ExponentialMovingAverage'
@@ -28,7 +27,7 @@ weights: 'ema' or 'raw'; report: one line for the log.
 def resolve(path):
     """Checkpoint prefix from a directory, a prefix, or one of the checkpoint's files."""
     if os.path.isdir(path):
-        found = tf.train.latest_checkpoint(path) or _newest_index(path)
+        found = newest(path)
         if found:
             return found
         raise CheckpointError(f'{path}: no checkpoint in this directory '
@@ -44,10 +43,35 @@ def resolve(path):
                           'model.ckpt-1000, or one of its .index / .data files.')
 
 
-def _newest_index(directory):
-    indices = [n for n in os.listdir(directory) if n.endswith('.index')]
-    paths = [os.path.join(directory, n[:-len('.index')]) for n in indices]
-    return max(paths, key=step_of) if paths else None
+def newest(directory):
+    """Prefix of the newest checkpoint of a directory, or None; it may be damaged.
+
+    What the file `checkpoint` names counts while it is there, else the .index files do.
+    """
+    state = listed(directory)
+    if state and os.path.exists(state[0] + '.index'):
+        return state[0]
+    return next(iter(indexed(directory)), None)
+
+
+def listed(directory):
+    """Prefixes the file `checkpoint` of a directory lists, newest first; [] without a sound one."""
+    try:
+        state = tf.train.get_checkpoint_state(directory)
+    except (tf.errors.OpError, ValueError):
+        state = None
+    if not state or not state.model_checkpoint_path:
+        return []
+    known = [state.model_checkpoint_path] + list(reversed(state.all_model_checkpoint_paths))
+    return list(collections.OrderedDict.fromkeys(known))
+
+
+def indexed(directory):
+    """Prefixes of a directory's .index files, newest first."""
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    found = [os.path.join(directory, name[:-len('.index')]) for name in names
+             if name.endswith('.index')]
+    return sorted(found, key=lambda prefix: (step_of(prefix), prefix), reverse=True)
 
 
 def every(directory):
@@ -102,26 +126,6 @@ def forget_folder(model_dir):
         tf.train.update_checkpoint_state(
             os.path.abspath(model_dir), os.path.basename(state.model_checkpoint_path),
             [os.path.basename(path) for path in state.all_model_checkpoint_paths])
-
-
-def latest_good(model_dir):
-    """Newest whole checkpoint of a directory, or None; a damaged newer one is set aside, loudly."""
-    state = tf.train.get_checkpoint_state(model_dir)
-    if not state:
-        return None
-    known = [state.model_checkpoint_path] + list(reversed(state.all_model_checkpoint_paths))
-    known = list(collections.OrderedDict.fromkeys(known))
-    for position, prefix in enumerate(known):
-        reason = damage(prefix)
-        if reason is None:
-            if position:
-                warn(f'continuing from {prefix}')
-                tf.train.update_checkpoint_state(
-                    model_dir, prefix, list(reversed(known[position:])))
-            return prefix
-        warn(f'checkpoint {prefix} is damaged: {reason}')
-    raise CheckpointError(f'{model_dir}: every checkpoint in it is damaged. Remove them to start '
-                          'again, or give another --model_dir.')
 
 
 def mismatches(prefix, variables):

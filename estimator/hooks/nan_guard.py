@@ -1,4 +1,8 @@
-"""Stops a run at the first NaN or infinity, before it can reach a checkpoint, and says where."""
+"""Stops a run at the first NaN or infinity, before it can reach a checkpoint, and says where.
+
+Loss and gradient are looked at in every step. A variable can break without them (an average, a
+slot of the optimizer, a batch statistic), so all are looked at before a checkpoint is written.
+"""
 
 import math
 
@@ -8,6 +12,8 @@ import tensorflow.compat.v1 as tf
 from common.errors import NanError
 from estimator.hooks import published
 
+NEXT = ('The last checkpoint is intact. Continue from it with a lower --base_learning_rate or '
+        '--learning_rate, or with --gradient_clip_norm=1.')
 WATCHED = ('loss', 'gradient_norm')
 
 
@@ -46,6 +52,22 @@ class NanGuard(tf.train.SessionRunHook):
         lines.append(f'{len(bad)} of {len(variables)} variables are not finite'
                      + (f', first: {", ".join(bad[:3])}.' if bad else
                         ': the inputs or the loss, not the weights, are the likely cause.'))
-        lines.append('The last checkpoint is intact. Continue from it with a lower '
-                     '--base_learning_rate or --learning_rate, or with --gradient_clip_norm=1.')
-        return '\n'.join(lines)
+        return '\n'.join(lines + [NEXT])
+
+
+class FiniteVariables:
+    """Looks at every floating-point variable of the graph: weights, statistics, averages, slots."""
+
+    def __init__(self):
+        variables = [v for v in tf.global_variables() if v.dtype.base_dtype.is_floating]
+        self._names = [v.op.name for v in variables]
+        self._finite = tf.stack([tf.reduce_all(tf.is_finite(v)) for v in variables])
+
+    def check(self, session, step):
+        """NanError: not all are finite."""
+        finite = session.run(self._finite)
+        if not finite.all():
+            bad = [name for name, fine in zip(self._names, finite) if not fine]
+            raise NanError(f'No checkpoint is written at step {step}: {len(bad)} of '
+                           f'{len(self._names)} variables are not finite, first: '
+                           f'{", ".join(bad[:3])}.\n{NEXT}')

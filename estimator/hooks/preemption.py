@@ -4,8 +4,6 @@ import tensorflow.compat.v1 as tf
 
 from common import signals
 
-EXIT_CODE = 75
-
 
 class Preemption:
     """The signals of a run."""
@@ -19,7 +17,7 @@ class Preemption:
         """Called before the training to a step."""
 
     def hook(self):
-        """A session hook that ends training or evaluation after the running step."""
+        """A session hook that ends training after the running step."""
         return _StopHook()
 
 

@@ -1,10 +1,9 @@
 """Saving: the periodic checkpoint, and the best one kept apart."""
 
-
 import tensorflow.compat.v1 as tf
 
-from estimator.checkpoints.reading import step_of
-from estimator.hooks import events
+from estimator.checkpoints.reading import newest, step_of
+from estimator.hooks import events, nan_guard
 
 
 class Saver(tf.train.CheckpointSaverHook):
@@ -21,6 +20,7 @@ class Saver(tf.train.CheckpointSaverHook):
     def begin(self):
         events.writer(self._model_dir)
         super().begin()
+        self._variables = nan_guard.FiniteVariables()
 
     def after_create_session(self, session, coord):
         step = int(session.run(self._global_step_tensor))
@@ -28,9 +28,10 @@ class Saver(tf.train.CheckpointSaverHook):
         self._timer.update_last_triggered_step(step)
 
     def _save(self, session, step):
-        latest = tf.train.latest_checkpoint(self._model_dir)
+        latest = newest(self._model_dir)
         if latest and step_of(latest) == step:
             return False
+        self._variables.check(session, step)
         tf.logging.info('Saving checkpoints for %d into %s.', step, self._save_path)
         self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
         return False

@@ -1,17 +1,17 @@
 """A trained network to be used: its flags, checkpoint, weights and class names."""
 
 import collections
-import json
 import os
 
 import tensorflow.compat.v1 as tf
 
 from common import labels_file
-from common.console import warn
+from common.console import say, warn
 from common.errors import CheckpointError
+from common.files import read_record
 from estimator import run as run_lib
+from estimator.checkpoints import finding, variants
 from estimator.checkpoints import reading as checkpoints
-from estimator.checkpoints import variants
 from estimator.devices import precision as precision_lib
 from estimator.devices import session as session_lib
 
@@ -44,13 +44,11 @@ def recorded_flags(network, given, model_dir):
     path = os.path.join(folder, 'params.json')
     if not os.path.exists(path):
         return []
-    try:
-        with open(path) as stream:
-            values = json.load(stream)
-        name = values['model_name']
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f'{path} is no record of a run ({error!r}). Remove it, and give the '
-                              'flags the network was trained with.')
+    values = read_record(path)
+    if not values or not isinstance(values.get('model_name'), str):
+        warn(f'{path} is damaged, so the flags of the training are not known; give them')
+        return []
+    name = values['model_name']
     if name != network.name:
         raise CheckpointError(f'{folder} holds {name}, not {network.name}. '
                               f'Use --model_name={name}.')
@@ -68,31 +66,15 @@ def folder_of(init_checkpoint, model_dir):
     return os.path.dirname(path.rstrip('/')) if os.path.basename(path) == 'archive' else path
 
 
-def find_checkpoint(params):
-    """--init_checkpoint, or the best of model_dir, or its latest. Raises CheckpointError."""
-    if not params.init_checkpoint and not os.path.isdir(params.model_dir):
-        raise CheckpointError(
-            f'{params.model_dir}: no such folder, so no checkpoint. Give --model_dir of a trained '
-            f'network or --init_checkpoint, or train one: python main.py '
-            f'--model_name={params.model_name}')
-    best = None
-    if not params.init_checkpoint:
-        best = tf.train.latest_checkpoint(os.path.join(params.model_dir, 'archive'))
-    prefix = best or checkpoints.resolve(params.init_checkpoint or params.model_dir)
-    reason = checkpoints.damage(prefix)
-    if reason:
-        raise CheckpointError(f'{prefix} is damaged: {reason}. Give another checkpoint with '
-                              '--init_checkpoint.')
-    return prefix
-
-
 def find(network, params, size, choose):
     """The Trained network of --model_dir or --init_checkpoint.
 
     choose: function of a checkpoint's prefix -> 'ema' or 'raw'. Raises CheckpointError when there
     is no checkpoint, or when it belongs to another network.
     """
-    prefix = find_checkpoint(params)
+    prefix, why = finding.chosen(params.model_dir, params.init_checkpoint)
+    if params.format == 'text':
+        say(f'checkpoint {prefix} ({why})')
     arguments = run_lib.arguments(network, params, params.num_label_classes)
     if 'data_format' in arguments:
         arguments['data_format'] = 'channels_last'

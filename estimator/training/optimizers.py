@@ -6,10 +6,14 @@ from common.errors import FlagError
 from estimator.training import lars
 
 
+def _epsilon(params):
+    """--optimizer_epsilon, or nothing: TensorFlow's own, 1e-10 of RMSProp, 1e-8 of the others."""
+    return {} if params.optimizer_epsilon is None else {'epsilon': params.optimizer_epsilon}
+
+
 def _rmsprop(params, rate):
     return tf.train.RMSPropOptimizer(rate, decay=params.rmsprop_decay,
-                                     momentum=params.rmsprop_momentum,
-                                     epsilon=params.optimizer_epsilon)
+                                     momentum=params.rmsprop_momentum, **_epsilon(params))
 
 
 def _momentum(params, rate):
@@ -18,7 +22,7 @@ def _momentum(params, rate):
 
 def _adam(params, rate):
     return tf.train.AdamOptimizer(rate, beta1=params.adam_beta1, beta2=params.adam_beta2,
-                                  epsilon=params.optimizer_epsilon)
+                                  **_epsilon(params))
 
 
 def _adagrad(params, rate):
@@ -27,8 +31,7 @@ def _adagrad(params, rate):
 
 
 def _adadelta(params, rate):
-    return tf.train.AdadeltaOptimizer(rate, rho=params.adadelta_rho,
-                                      epsilon=params.optimizer_epsilon)
+    return tf.train.AdadeltaOptimizer(rate, rho=params.adadelta_rho, **_epsilon(params))
 
 
 def _ftrl(params, rate):

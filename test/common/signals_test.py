@@ -45,7 +45,7 @@ def test_unsaved_work_is_told_and_repetitions_are_one_signal():
         process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=5)
     assert (process.returncode, out) == (0, 'SIGTERM\n')
-    assert err.startswith('WARNING: SIGTERM: saving after this step')
+    assert err.startswith('WARNING: SIGTERM: saving what is done')
 
 
 def test_a_second_signal_later_stops_at_once():
@@ -58,6 +58,23 @@ def test_a_second_signal_later_stops_at_once():
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=5)
     assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_a_signal_after_the_work_changes_nothing():
+    text = BUSY.split('until', maxsplit=1)[0] + """
+class Late:
+    def __del__(self):
+        time.sleep(0.5)
+late = Late()
+signals.over()
+print('done', flush=True)
+"""
+    process = subprocess.Popen([sys.executable, '-c', text], cwd=program.ROOT,
+                               stdout=subprocess.PIPE, universal_newlines=True)
+    assert [process.stdout.readline() for _ in range(2)] == ['ready\n', 'done\n']
+    time.sleep(0.2)         # the interpreter is being taken down
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait(timeout=5) == 0
 
 
 def test_nohup_is_respected():

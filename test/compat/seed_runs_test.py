@@ -172,10 +172,12 @@ def test_mobilenet_v2_groups_and_evaluation(world, here, capfd):
     running = [line for line in lines if '_metric_update_op' in line]
     assert len(running) == 8 and re.match(r'7, _metric_update_op: \[[01]\.\d*\]$', running[-1])
     assert running[-1].split()[-1] == next(line for line in lines if line[:5] == 'acc: ').split()[1]
-    assert program.result_of(here / 'eval_results')['checkpoint'].endswith('model.ckpt-4')
+    found = program.result_of(here / 'eval_results', 'evaluation.json')
+    assert found['checkpoint'].endswith('model.ckpt-4')
     assert run(script, f'--checkpoint_path={base}/0/results', evaluation + [
         '--eval_dir=x', '--model_dir=all']) == 0
-    steps = [row['global_step'] for row in program.result_of(here / 'all')['evaluations']]
+    steps = [row['global_step'] for row in program.result_of(
+        here / 'all', 'evaluation.json')['evaluations']]
     assert steps[-2:] == [2, 4]
 
 
@@ -265,7 +267,7 @@ def test_mobilenet_v1_cifar(here):
     done = bash('mobilenet_v1/scripts/run_eval_cpu.sh', 'cifar10 cifar10/cifar-10-verify-bin/ '
                 'train/ckpt_0/model.ckpt-5', short, cwd=str(here))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert program.result_of('eval/eval_result')['eval_examples'] == 5
+    assert program.result_of('eval/eval_result', 'evaluation.json')['eval_examples'] == 5
     assert "result: {'top_5_accuracy': " in (here / 'eval' / 'log').read_text()
     assert (here / 'eval' / 'acc.log').read_text().startswith("'top1 acc': ")
 

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import flags
 from common.errors import FlagError
 from estimator.training import accumulation, lars, optimizers
+from input.sources import digits
+from models import get_network
 
 GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common')
 PARAMS = dict(momentum=.9, nesterov=False, rmsprop_decay=.9, rmsprop_momentum=.9,
@@ -135,3 +138,37 @@ def test_accumulation_equals_one_batch(clip_norm):
     parts, parts_step = _linear_run(3, clip_norm)
     assert step == parts_step == 4
     np.testing.assert_allclose(parts, weight, rtol=1e-5)
+
+
+FAMILIES = ('mixnet-s', 'mnasnet-a1', 'efficientnet-b0', 'efficientnet-condconv-b0-4e',
+            'mobilenet_v2', 'mobilenet_v1', 'mnasnet1_0')
+
+
+@pytest.mark.parametrize('name', sorted(optimizers.OPTIMIZERS))
+def test_every_optimizer_takes_a_step_with_every_recipe(name):
+    recipes = [(f'{network}, {recipe}', values) for network in FAMILIES
+               for recipe, values in get_network(network).recipes.items()]
+    recipes.append(('digits', digits.RECIPE))
+    assert len(recipes) >= 8
+    for recipe, values in recipes:
+        params = flags.merge(flags.parse(['main.py', f'--optimizer={name}']), [(recipe, values)])
+        if values.get('optimizer') != name:         # an epsilon of another optimizer is not taken
+            assert params.optimizer_epsilon is None
+        with tf.Graph().as_default(), tf.Session() as session:
+            variable = tf.get_variable('v', initializer=[1., -2., 3.], use_resource=True)
+            train = optimizers.make(params, tf.constant(.01)).minimize(
+                tf.reduce_sum(tf.square(variable)))
+            session.run(tf.global_variables_initializer())
+            session.run(train)
+            after = session.run(variable)
+        assert np.isfinite(after).all() and not np.array_equal(after, [1., -2., 3.]), recipe
+
+
+def test_an_epsilon_goes_with_its_optimizer():
+    recipe = [('recipe', {'optimizer': 'rmsprop', 'optimizer_epsilon': 1.0})]
+
+    def epsilon(*words):
+        return flags.merge(flags.parse(['main.py'] + list(words)), recipe).optimizer_epsilon
+    assert epsilon() == epsilon('--optimizer=rmsprop') == 1.0
+    assert epsilon('--optimizer=adam') is None
+    assert epsilon('--optimizer=adam', '--optimizer_epsilon=0.1') == 0.1

@@ -12,8 +12,7 @@ import pytest
 
 from common.errors import CheckpointError, NanError, ProgramError
 from estimator import runner
-from estimator.checkpoints import best
-from estimator.checkpoints import reading as checkpoints
+from estimator.checkpoints import best, finding
 from estimator.lock import exclusive
 
 
@@ -129,7 +128,7 @@ def test_damaged_checkpoint_falls_back(tmp_path, capsys):
     newest = str(tmp_path / 'model.ckpt-4.data-00000-of-00001')
     with open(newest, 'r+b') as stream:
         stream.truncate(os.path.getsize(newest) // 2)
-    assert checkpoints.latest_good(str(tmp_path)).endswith('model.ckpt-2')
+    assert finding.latest_good(str(tmp_path)).endswith('model.ckpt-2')
     assert 'damaged' in capsys.readouterr().err
 
 
@@ -151,17 +150,25 @@ def test_best_keeper_survives_a_kill(tmp_path):
     program.run(tmp_path, mode='train', train_steps=2, save_checkpoints_steps=1)
     directory = str(tmp_path)
     keeper = best.BestKeeper(directory)
-    assert keeper.offer(f'{directory}/model.ckpt-1', 0.5, 'a')
-    assert not keeper.offer(f'{directory}/model.ckpt-2', 0.4, 'b')
-    objective, kept = best.BestKeeper(directory).best()
-    assert objective == 0.5 and kept.endswith('archive/model.ckpt-1')
+
+    def offer(step, top_1, loss):
+        return keeper.offer(f'{directory}/model.ckpt-{step}',
+                            {'top_1_accuracy': top_1, 'cross_entropy': loss})
+    assert offer(1, 0.5, 2.0)
+    assert not offer(2, 0.4, 1.0)
+    objective, loss, kept = best.BestKeeper(directory).best()
+    assert (objective, loss) == (0.5, 2.0) and kept.endswith('archive/model.ckpt-1')
     os.rename(f'{directory}/archive', f'{directory}/archive.old')     # killed between the renames
     os.makedirs(f'{directory}/archive.new')
-    assert best.BestKeeper(directory).best()[1].endswith('model.ckpt-1')
+    assert best.BestKeeper(directory).best()[2].endswith('model.ckpt-1')
     assert not os.path.exists(f'{directory}/archive.new')
-    assert keeper.offer(f'{directory}/model.ckpt-2', 0.5, 'tie')      # the original keeps the newer
+    assert not offer(2, 0.5, 2.0) and not offer(2, 0.5, 2.5)
+    assert offer(2, 0.5, 1.9)                                       # a tie: the lower loss
     with open(f'{directory}/best_objective.txt') as stream:
         assert stream.read() == '0.500000'
+    for name in ('best_objective.txt', 'archive/checkpoint'):       # the archive says it itself
+        (tmp_path / name).write_bytes(b'\xff\x00')
+    assert best.BestKeeper(directory).best()[:2] == (0.5, 1.9)
 
 
 @pytest.mark.parametrize('mode', ['train', 'train_and_eval'])

@@ -1,0 +1,92 @@
+"""What TensorFlow's and the system's errors mean to a user: errors of ours, with an exit code."""
+
+import contextlib
+import errno
+import re
+
+import tensorflow.compat.v1 as tf
+
+from common import signals
+from common.errors import CheckpointError, DataError, ProgramError
+
+# What a file system says, in an OSError or somewhere in an error of TensorFlow.
+STORAGE = {errno.ENOSPC: 'No space left on device', errno.EDQUOT: 'Disk quota exceeded',
+           errno.EROFS: 'Read-only file system', errno.EACCES: 'Permission denied',
+           errno.EPERM: 'Operation not permitted', errno.EIO: 'Input/output error',
+           errno.EMFILE: 'Too many open files', errno.ESTALE: 'Stale file handle',
+           errno.ENOENT: 'No such file or directory', errno.ENOTDIR: 'Not a directory'}
+
+
+@contextlib.contextmanager
+def told(model_dir, latest, explain_data):
+    """Raises errors of ours for what went wrong inside.
+
+    latest: function that gives the newest checkpoint of model_dir; explain_data: function of a
+    tf.errors.OpError that gives the message for bad data, or None; it may take long, and is asked
+    only about errors of the input pipeline.
+    """
+    try:
+        yield
+    except (tf.errors.OpError, OSError, MemoryError) as error:
+        signals.set_unsaved(False)      # what comes now can be stopped
+        known = (_checkpoint(error, latest) or _storage(error, model_dir) or _memory(error)
+                 or _data(error, explain_data))
+        if known is None:
+            raise
+        raise known from None
+    finally:
+        signals.set_unsaved(False)
+
+
+def _checkpoint(error, latest):
+    text = str(error)
+    missing = re.search(r'Key (\S+) not found in checkpoint', text)
+    if missing:
+        return CheckpointError(
+            f'{latest()} holds no {missing.group(1)}: it was trained with another optimizer, other '
+            'frozen variables or without averaged weights. Use the flags it was trained with, or '
+            f'--init_checkpoint={latest()} with a fresh --model_dir.')
+    if 'RestoreV2' in text or 'checkpoint files' in text:
+        return CheckpointError(f'The checkpoint cannot be read ({_first_line(text)}). It may have '
+                               'been removed meanwhile; type the same command again.')
+    return None
+
+
+def _storage(error, model_dir):
+    if isinstance(error, OSError):
+        return storage(error, model_dir)
+    text = str(error)
+    for said in STORAGE.values():
+        if said in text and (model_dir in text or 'IteratorGetNext' not in text):
+            return _cannot_write(model_dir, said)
+    return None
+
+
+def storage(error, model_dir):
+    """The ProgramError of an OSError while files of a run are written."""
+    return _cannot_write(error.filename or model_dir, error.strerror or str(error))
+
+
+def _cannot_write(path, said):
+    return ProgramError(f'{path} cannot be written: {said}. The checkpoints there are intact; make '
+                        'room (or give another --model_dir) and type the same command again.')
+
+
+def _memory(error):
+    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+        return ProgramError(f'Out of memory ({_first_line(str(error))}). Lower --train_batch_size '
+                            '(--gradient_accumulation_steps keeps the batch of a step), or '
+                            '--eval_batch_size.')
+    return None
+
+
+def _data(error, explain_data):
+    if 'IteratorGetNext' not in str(error):
+        return None
+    message = explain_data(error)
+    return DataError(message) if message else None
+
+
+def _first_line(text):
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[0][:200] if lines else 'no more is known'

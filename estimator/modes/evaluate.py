@@ -1,0 +1,160 @@
+"""`--mode=eval`: one checkpoint, all of a folder, or each new one beside a training.
+
+It writes evaluation.json (evaluation_NAME.json with --eval_name) and leaves the training's
+params.json and result.json alone. On the training's own data it also adds to eval.csv and may
+become the best checkpoint. Without write access to model_dir it only prints.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+
+from common import files, labels_file
+from common.console import say, warn
+from common.errors import CheckpointError
+from estimator import evaluations, results
+from estimator.checkpoints import finding, reading
+from estimator.job import Job
+
+
+def run(network, params, open_inputs):
+    """Evaluates as the flags say; returns 0. A signal ends the program at once."""
+    inputs = open_inputs()
+    with _place(params) as (model_dir, writable):
+        if params.eval_timeout:
+            found = _as_they_appear(params)
+        elif params.eval_all:
+            found = ((prefix, '--eval_all') for prefix in
+                     reading.every(params.init_checkpoint or params.model_dir))
+        else:
+            found = [finding.chosen(params.model_dir, params.init_checkpoint)]
+        _evaluate(network, params, inputs, found, model_dir, writable)
+    return 0
+
+
+@contextlib.contextmanager
+def _place(params):
+    """(folder of the events, whether model_dir can be written)."""
+    if os.access(_existing(params.model_dir), os.W_OK):
+        yield params.model_dir, True
+        return
+    warn(f'{params.model_dir} cannot be written: the evaluation is only printed')
+    scratch = tempfile.mkdtemp(prefix='evaluation-')
+    try:
+        yield scratch, False
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _existing(path):
+    """The folder itself, or the nearest one above it."""
+    path = os.path.abspath(path)
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _evaluate(network, params, inputs, found, model_dir, writable):
+    record, job, own = results.Record(), None, False
+    for prefix, why in found:
+        if job is None:
+            job = Job(network, params, inputs, prefix, model_dir)
+            job.say_data()
+            own = _is_the_trainings(job, prefix) and writable
+        say(f'checkpoint {prefix} ({why})')
+        try:
+            record.evaluation = job.evaluate(prefix)
+        except CheckpointError as error:
+            if os.path.exists(prefix + '.index'):
+                raise
+            warn(f'{prefix} has been removed meanwhile ({error})')
+            continue
+        if params.eval_all:
+            record.evaluations.append(
+                dict(record.evaluation, global_step=reading.step_of(prefix)))
+        if writable:
+            with job.told():
+                _keep(job, record, prefix, own)
+        if params.eval_timeout and _is_last(job, prefix):
+            break
+    if not record.evaluation:
+        raise CheckpointError(f'{params.model_dir}: no checkpoint appeared within '
+                              f'--eval_timeout={params.eval_timeout} seconds.'
+                              if params.eval_timeout else 'No checkpoint could be read.')
+
+
+def _keep(job, record, prefix, own):
+    """Writes the evaluation's own file and, where it is the run's, its row and the best."""
+    folder = job.params.model_dir
+    if own and os.path.abspath(os.path.dirname(prefix)) == os.path.abspath(folder):
+        evaluations.record(folder, prefix, record.evaluation, _epoch(job, prefix),
+                           job.params.archive_ckpt)
+    name = f'evaluation_{job.params.eval_name}.json' if job.params.eval_name else 'evaluation.json'
+    files.make_folder(job.params.model_dir)
+    path = os.path.join(job.params.model_dir, name)
+    step = reading.step_of(prefix)
+    say(f'result     {job.finish("completed", record, path, prefix, _examples(job, step))}')
+
+
+def _examples(job, step):
+    """Examples the checkpoint of a step has seen, by the record of its training."""
+    trained = results.resolved_of(job.params.model_dir)
+    return step * trained.get('global_batch', job.global_batch)
+
+
+def _epoch(job, prefix):
+    images = (results.resolved_of(job.params.model_dir).get('num_train_images')
+              or job.inputs.num_train_images)
+    return round(_examples(job, reading.step_of(prefix)) / images, 4) if images else ''
+
+
+def _is_last(job, prefix):
+    """Whether a training ends with this checkpoint."""
+    planned = job.run.plan.train_steps if job.run.plan else None
+    last = results.resolved_of(job.params.model_dir).get('train_steps') or planned
+    return last is not None and reading.step_of(prefix) >= last
+
+
+def _run_folder(prefix):
+    """The folder of the run a checkpoint is of: its own, or above archive/."""
+    folder = os.path.dirname(os.path.abspath(prefix))
+    return os.path.dirname(folder) if os.path.basename(folder) == 'archive' else folder
+
+
+def _is_the_trainings(job, prefix):
+    """Whether this evaluation is one of the run's own: no name, the same data and size.
+
+    Says what differs from the training of the checkpoint.
+    """
+    folder = _run_folder(prefix)
+    trained, here = results.resolved_of(folder), results.resolved(job)
+    others = [f'{name} {trained[name]} in the training, {here[name]} here'
+              for name in results.OF_AN_EVALUATION
+              if name in trained and trained[name] != here[name]]
+    names = labels_file.read(folder)
+    if job.inputs.class_names and names and names != [
+            ' '.join(str(name).split()) for name in job.inputs.class_names]:
+        others.append(f'other class names than {folder}/labels.txt')
+    if others:
+        warn('not the data of the training, so eval.csv and archive/ stay as they are: '
+             + '; '.join(others))
+    return not others and not job.params.eval_name
+
+
+def _as_they_appear(params):
+    """(prefix, why) of the newest checkpoint, whenever it is another one.
+
+    Ends when none has come for --eval_timeout seconds.
+    """
+    folder = params.init_checkpoint or params.model_dir
+    seen, waited = None, 0
+    while waited < params.eval_timeout:
+        prefix = reading.newest(folder)
+        if prefix != seen:
+            seen, waited = prefix, 0
+            yield prefix, f'the newest of {folder}'
+        else:
+            time.sleep(1)
+            waited += 1

@@ -1,0 +1,297 @@
+"""Campaigns that stop a training at random moments and look whether anything was lost.
+
+    python test/campaigns/stops.py {kill|signal|write|start|disk} [--count=30] [--seconds=170]
+                                   [--python=PATH] [--folder=DIR] [--seed=0]
+
+kill    kill -9 at a random moment, again and again, until the run is done
+signal  SIGTERM, SIGINT, SIGUSR1 or SIGHUP, once or twice within 0.3 s, at a random moment
+write   kill -9 inside the write of a checkpoint, which a preloaded library makes slow (needs cc)
+start   a signal within the first seconds; must end within 3 s
+disk    a disk that is full (a tmpfs; needs root), then has room again
+
+After the last stop the run is finished and compared with one that was never stopped: the same
+weights bit for bit, log.csv, eval.csv and the best checkpoint. A campaign that is not done within
+--seconds goes on when it is called again with the same --folder. Not part of the test suite.
+"""
+
+import argparse
+import csv
+import glob
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FLAGS = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_images=64,
+             num_eval_images=10, input_image_size=32, train_batch_size=8, eval_batch_size=4,
+             num_label_classes=10, dropout_rate=0.5, moving_average_decay=0.9, learning_rate=0.01,
+             log_step_count_steps=1, save_summary_steps=0, train_steps=60, steps_per_eval=20,
+             save_checkpoints_steps=5, keep_checkpoint_max=3)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+HANG = 120      # seconds
+TIMES = ('images_per_sec', 'seconds')       # columns of log.csv that differ between two runs
+
+SLOW = r'''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static int slow(FILE *f) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fileno(f));
+  ssize_t n = readlink(link, path, sizeof path - 1);
+  if (n <= 0) return 0;
+  path[n] = 0;
+  return strstr(path, "model.ckpt") != 0;
+}
+size_t fwrite(const void *p, size_t s, size_t n, FILE *f) {
+  static size_t (*real)(const void *, size_t, size_t, FILE *);
+  if (!real) real = dlsym(RTLD_NEXT, "fwrite");
+  if (slow(f)) usleep(2000);
+  return real(p, s, n, f);
+}
+int rename(const char *a, const char *b) {
+  static int (*real)(const char *, const char *);
+  if (!real) real = dlsym(RTLD_NEXT, "rename");
+  if (strstr(b, "model.ckpt") || strstr(b, "/checkpoint")) usleep(100000);
+  return real(a, b);
+}
+'''
+
+
+class Campaign:
+    """One run that is stopped again and again; what has happened is kept in a file."""
+
+    def __init__(self, kind, options):
+        self.kind, self.options = kind, options
+        self.folder = options.folder or tempfile.mkdtemp(prefix=f'campaign-{kind}-')
+        os.makedirs(self.folder, exist_ok=True)
+        self.model_dir = os.path.join(self.folder, 'run')
+        self.reference = os.path.join(self.folder, 'reference')
+        self._state = os.path.join(self.folder, 'state.json')
+        self.counts = {'stops': 0, 'runs': 0, 'equal': 0, 'traces': 0, 'hangs': 0, 'wrong': []}
+        if os.path.exists(self._state):
+            with open(self._state) as stream:
+                self.counts = json.load(stream)
+        self.random = random.Random(options.seed + self.counts['stops'])
+        self.until = time.time() + options.seconds
+
+    def save(self):
+        """Keeps the counts."""
+        with open(self._state, 'w') as stream:
+            json.dump(self.counts, stream, indent=1)
+
+    def wrong(self, text):
+        """Notes what must not happen."""
+        self.counts['wrong'].append(text)
+        print('WRONG', text, flush=True)
+
+    def start(self, model_dir, environment=None, **changes):
+        """The program in a process of its own, its output in a file."""
+        values = dict(FLAGS, model_dir=model_dir, **changes)
+        words = [f'--{name}={value}' for name, value in values.items()]
+        self.output = open(os.path.join(self.folder, 'output.txt'), 'w+')
+        return subprocess.Popen(
+            [self.options.python, os.path.join(ROOT, 'main.py')] + words, stdout=self.output,
+            stderr=subprocess.STDOUT, env=dict(os.environ, **(environment or {})))
+
+    def wait(self, process):
+        """(exit code, output) of a process; a hang is counted, and ended."""
+        try:
+            code = process.wait(timeout=HANG)
+        except subprocess.TimeoutExpired:
+            self.counts['hangs'] += 1
+            process.kill()
+            code = process.wait()
+        self.output.seek(0)
+        said = self.output.read()
+        self.output.close()
+        if 'Traceback' in said:
+            self.counts['traces'] += 1
+            self.wrong(said[-2000:])
+        return code, said
+
+    def finish_reference(self):
+        """The run that is never stopped, once."""
+        if not os.path.exists(os.path.join(self.reference, 'result.json')):
+            code, said = self.wait(self.start(self.reference))
+            assert code == 0, said
+
+    def run(self):
+        """Stops until there are --count stops; returns whether it came that far."""
+        self.finish_reference()
+        while self.counts['stops'] < self.options.count and time.time() < self.until:
+            code, said = STOPS[self.kind](self)
+            self.save()
+            if code == 0:
+                self.compare(said)
+        if self.counts['stops'] < self.options.count:
+            return False
+        while os.path.isdir(self.model_dir):
+            code, said = self.wait(self.start(self.model_dir))
+            if code:
+                self.wrong(f'cannot be finished, exit code {code}: {said[-500:]}')
+                break
+            self.compare(said)
+        self.save()
+        return True
+
+    def compare(self, said):
+        """A finished run against the reference; then the next run begins."""
+        self.counts['runs'] += 1
+        differences = different(self.model_dir, self.reference)
+        if differences:
+            self.wrong(f'run {self.counts["runs"]}: {differences}\n{said[-800:]}')
+            shutil.copytree(self.model_dir, f'{self.model_dir}-wrong-{self.counts["runs"]}')
+        else:
+            self.counts['equal'] += 1
+        shutil.rmtree(self.model_dir)
+
+
+def kill(campaign):
+    """kill -9 at a random moment of the 4 to 14 seconds in which a run works."""
+    process = campaign.start(campaign.model_dir)
+    return _stop_later(campaign, process, campaign.random.uniform(2, campaign.options.longest),
+                       [signal.SIGKILL])
+
+
+def signals(campaign):
+    """One of the signals, sometimes twice in a row."""
+    process = campaign.start(campaign.model_dir)
+    number = campaign.random.choice(SIGNALS)
+    wanted = [number] * campaign.random.choice((1, 1, 2))
+    code, said = _stop_later(campaign, process,
+                             campaign.random.uniform(0.5, campaign.options.longest), wanted)
+    if code not in (0, 75):
+        campaign.wrong(f'{number.name}: exit code {code}: {said[-500:]}')
+    return code, said
+
+
+def _stop_later(campaign, process, seconds, numbers):
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        campaign.counts['stops'] += 1
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(campaign.random.uniform(0, 0.3) if len(numbers) > 1 else 0)
+    return campaign.wait(process)
+
+
+def start(campaign):
+    """A signal during start-up, in a fresh folder each time."""
+    shutil.rmtree(campaign.model_dir, ignore_errors=True)
+    process = campaign.start(campaign.model_dir)
+    time.sleep(campaign.random.uniform(0.1, campaign.options.longest))
+    number = campaign.random.choice(SIGNALS)
+    begin = time.time()
+    process.send_signal(number)
+    code, said = campaign.wait(process)
+    campaign.counts['stops'] += 1
+    slowest = max(time.time() - begin, campaign.counts.get('slowest', 0))
+    campaign.counts['slowest'] = round(slowest, 2)
+    if code != 75 or slowest > 3:
+        campaign.wrong(f'{number.name}: exit code {code} after {slowest:.1f} s: {said[-500:]}')
+    shutil.rmtree(campaign.model_dir, ignore_errors=True)
+    return None, said
+
+
+def write(campaign):
+    """kill -9 while the files of a checkpoint are being written."""
+    library = os.path.join(campaign.folder, 'slow.so')
+    if not os.path.exists(library):
+        subprocess.run(['cc', '-shared', '-fPIC', '-O', '-x', 'c', '-', '-o', library, '-ldl'],
+                       input=SLOW.encode(), check=True)
+    process = campaign.start(campaign.model_dir, {'LD_PRELOAD': library})
+    saves, seen = campaign.random.randint(1, 3), set()
+    while process.poll() is None:
+        there = {path for path in glob.glob(os.path.join(campaign.model_dir, 'model.ckpt*'))
+                 if re.search(r'temp', path)}
+        if there - seen:
+            seen |= there
+            if len({re.search(r'ckpt-(\d+)', path).group(1) for path in seen}) >= saves:
+                time.sleep(campaign.random.uniform(0, 0.35))
+                process.kill()
+                campaign.counts['stops'] += 1
+                left = [p for p in glob.glob(os.path.join(campaign.model_dir, 'model.ckpt*'))
+                        if 'temp' in p]
+                campaign.counts['inside'] = campaign.counts.get('inside', 0) + bool(left)
+                break
+        time.sleep(0.002)
+    return campaign.wait(process)
+
+
+def disk(campaign):
+    """A file system that fills up during the run, then is made larger."""
+    os.makedirs(campaign.model_dir, exist_ok=True)
+    size = campaign.random.randint(3000, 12000)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}k', 'campaign',
+                    campaign.model_dir], check=True)
+    try:
+        code, said = campaign.wait(campaign.start(campaign.model_dir))
+        campaign.counts['stops'] += 1
+        if code != 1 or 'No space left' not in said:
+            campaign.wrong(f'{size} kB: exit code {code}: {said[-500:]}')
+        subprocess.run(['mount', '-o', 'remount,size=200m', campaign.model_dir], check=True)
+        code, said = campaign.wait(campaign.start(campaign.model_dir))
+        differences = different(campaign.model_dir, campaign.reference, rows=False)
+        campaign.counts['runs'] += 1
+        campaign.counts['equal'] += not (code or differences)
+        if code or differences:
+            campaign.wrong(f'{size} kB, with room again: {code}, {differences}, {said[-500:]}')
+    finally:
+        subprocess.run(['umount', campaign.model_dir], check=True)
+        os.rmdir(campaign.model_dir)
+    return None, said
+
+
+STOPS = {'kill': kill, 'signal': signals, 'start': start, 'write': write, 'disk': disk}
+
+
+def different(first, second, rows=True):
+    """What two finished runs do not have in common; rows: whether log.csv must be whole."""
+    sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
+    import numpy as np
+    import program
+    found = []
+    for part in ('', 'archive'):
+        a, b = (program.variables(os.path.join(folder, part)) for folder in (first, second))
+        if sorted(a) != sorted(b) or any(not np.array_equal(a[name], b[name]) for name in a):
+            found.append(f'weights in {part or "model_dir"}')
+    tables = [[{key: value for key, value in row.items() if key not in TIMES} for row in
+               csv.DictReader(open(os.path.join(folder, 'log.csv')))] for folder in (first, second)]
+    if rows and tables[0] != tables[1]:
+        found.append('log.csv')
+    texts = [open(os.path.join(folder, 'eval.csv')).read() for folder in (first, second)]
+    if texts[0] != texts[1]:
+        found.append('eval.csv')
+    return found
+
+
+def main():
+    """Runs a campaign and prints its counts; exit code 0 done and nothing wrong, 3 not done."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('kind', choices=sorted(STOPS))
+    parser.add_argument('--count', type=int, default=30)
+    parser.add_argument('--seconds', type=float, default=1e9)
+    parser.add_argument('--longest', type=float, default=14, help='seconds until a stop')
+    parser.add_argument('--python', default=sys.executable)
+    parser.add_argument('--folder')
+    parser.add_argument('--seed', type=int, default=0)
+    campaign = Campaign(parser.parse_args().kind, parser.parse_args())
+    done = campaign.run()
+    print(json.dumps(dict(campaign.counts, wrong=len(campaign.counts['wrong'])), indent=None))
+    return 3 if not done else 1 if campaign.counts['wrong'] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

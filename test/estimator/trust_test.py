@@ -1,0 +1,376 @@
+"""Nothing lost, nothing silently wrong: damage, full disks, evaluations beside a training."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+
+import numpy as np
+import program
+import pytest
+import tensorflow.compat.v1 as tf
+
+import flags
+from common.errors import CheckpointError, FlagError, NanError, ProgramError
+from estimator import curves, evaluations, failures, plan, resuming, runner
+from estimator.checkpoints import best, finding, reading
+from estimator.hooks import nan_guard, progress
+from estimator.lock import exclusive
+from estimator.modes import evaluate
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Three checkpoints, evaluated at steps 2 and 4 and 6."""
+    folder = tmp_path_factory.mktemp('trained')
+    program.run(folder, train_steps=6, steps_per_eval=2)
+    return folder
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(str(trained), str(folder))
+    return folder
+
+
+def content(path):
+    with open(str(path), 'rb') as stream:
+        return stream.read()
+
+
+@pytest.mark.parametrize(
+    'damage', [None, b'', b'\x00\xff' * 50, b'model_checkpoint_path: "gone-9"'],
+    ids=['missing', 'empty', 'garbage', 'names none'])
+def test_the_index_files_are_the_truth(copy, capsys, damage):
+    (copy / 'checkpoint').unlink()
+    if damage is not None:
+        (copy / 'checkpoint').write_bytes(damage)
+    assert finding.latest_good(str(copy)) == str(copy / 'model.ckpt-6')
+    assert 'newest whole checkpoint' in capsys.readouterr().err
+    assert tf.train.latest_checkpoint(str(copy)).endswith('model.ckpt-6')      # repaired
+    assert finding.latest_good(str(copy)) and capsys.readouterr().err == ''
+
+
+def test_a_list_that_is_damaged_throughout_still_finds_a_whole_one(copy):
+    (copy / 'checkpoint').write_text('model_checkpoint_path: "model.ckpt-6"\n')
+    (copy / 'model.ckpt-6.data-00000-of-00001').unlink()
+    assert finding.latest_good(str(copy)).endswith('model.ckpt-4')
+    for path in copy.glob('*.index'):
+        path.write_bytes(b'')
+    with pytest.raises(CheckpointError, match='every checkpoint in it is damaged'):
+        finding.latest_good(str(copy))
+
+
+def test_a_run_does_not_start_again_over_the_old_one(copy, capsys):
+    (copy / 'checkpoint').unlink()
+    program.run(copy, mode='train', train_steps=7)
+    assert 'continuing at step 6 of 7' in capsys.readouterr().out
+    with open(str(copy / 'log.csv')) as stream:
+        assert [int(row['step']) for row in csv.DictReader(stream)] == list(range(1, 8))
+
+
+def test_leftovers_of_a_killed_save_are_removed(tmp_path):
+    for name in ('model.ckpt-8_temp_0a1b', 'model.ckpt-8.data-00000-of-00001.tempstate1234'):
+        (tmp_path / name).write_text('x')
+    (tmp_path / 'model.ckpt-8_template').write_text('mine')
+    finding.remove_unfinished(str(tmp_path))
+    assert os.listdir(str(tmp_path)) == ['model.ckpt-8_template']
+
+
+COLUMNS = progress.COLUMNS
+ROWS = [dict.fromkeys(COLUMNS, n, ) for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize('tail', ['4,0.1,2.', '4,0.1,2.5,1,1,1,1,1,1,1\n', '\x00\x00\n', 'x' * 9,
+                                  'nan,1,1,1,1,1,1,1\n'], ids=repr)
+def test_a_damaged_curve_is_repaired(tmp_path, capsys, tail):
+    path = str(tmp_path / 'log.csv')
+    for row in ROWS:
+        curves.append(path, COLUMNS, dict(row, step=row['step']))
+    with open(path, 'a') as stream:
+        stream.write(tail)
+    curves.trim(path, COLUMNS, 3)
+    assert 'was damaged' in capsys.readouterr().err
+    assert [row['step'] for row in curves.read(path)] == [1, 2, 3]
+    assert tail.encode() in content(path + '.damaged')
+    curves.put(path, COLUMNS, dict(ROWS[0], step=2))
+    assert [row['step'] for row in curves.read(path)] == [1, 2, 3]
+    assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize('text', ['', '\n', 'a,b\n1,2\n', '\x00' * 99], ids=repr)
+def test_a_file_that_is_no_curve_is_set_aside(tmp_path, text):
+    path = str(tmp_path / 'log.csv')
+    with open(path, 'w') as stream:
+        stream.write(text)
+    curves.trim(path, COLUMNS, 3)
+    curves.append(path, COLUMNS, ROWS[0])
+    assert [row['step'] for row in curves.read(path)] == [1]
+
+
+def test_a_full_disk_costs_a_row_not_the_file(tmp_path, capsys):
+    path = str(tmp_path / 'log.csv')
+    curves.append(path, COLUMNS, ROWS[0])
+    before = content(path)
+
+    class Full:
+        """csv.DictWriter on a disk with room for half a line."""
+        def __init__(self, stream, *_, **__):
+            self._stream = stream
+
+        def writerow(self, row):
+            self._stream.write('2,0')
+            self._stream.flush()
+            raise OSError(errno.ENOSPC, 'No space left on device')
+    real, curves.csv.DictWriter = csv.DictWriter, Full
+    try:
+        curves.append(path, COLUMNS, ROWS[1])
+    finally:
+        curves.csv.DictWriter = real
+    assert content(path) == before and 'the row of step 2 is lost' in capsys.readouterr().err
+
+
+def test_any_damage_to_the_small_files_is_survived(copy, capfd):
+    for name in ('log.csv', 'eval.csv', 'best_objective.txt', 'archive/best_eval.txt',
+                 'result.json', 'params.json', 'labels.txt', '.lock'):
+        (copy / name).write_bytes(b'\x00\xff{"half": ')
+    code, result = program.run(copy, train_steps=8, steps_per_eval=2)
+    assert (code, result['global_step']) == (0, 8)
+    said = capfd.readouterr().err
+    assert said.count('was damaged') == 2 and 'say nothing' in said and 'Traceback' not in said
+    (copy / 'params.json').write_bytes(b'\x00\xff{"half": ')
+    assert program.run(copy, mode='eval', train_steps=8)[0] == 0
+
+
+def test_an_evaluation_that_was_stopped_is_made_up_for(copy, trained):
+    """As after a signal during the evaluation at step 6, and at its very end."""
+    rows = content(trained / 'eval.csv')
+    kept = best.BestKeeper(str(trained)).best()[:2]
+    lines = rows.decode().splitlines(True)
+    (copy / 'eval.csv').write_text(''.join(lines[:-1]))
+    program.run(copy, train_steps=6, steps_per_eval=2)
+    assert content(copy / 'eval.csv') == rows
+    assert best.BestKeeper(str(copy)).best()[:2] == kept
+
+
+def test_a_stop_in_the_middle_evaluates_first(tmp_path, monkeypatch):
+    program.run(tmp_path, mode='train', train_steps=2)
+    done = []
+    monkeypatch.setattr(runner, '_evaluate', lambda job, record: done.append(job.step()))
+    monkeypatch.setattr(runner, '_pictures', lambda job: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        program.run(tmp_path, train_steps=3, steps_per_eval=2)
+    assert done == [2, 3]
+
+
+def test_pictures_do_not_fail_a_run(monkeypatch, capsys):
+    monkeypatch.setattr(runner.pictures, 'draw', lambda job: 1 / 0)
+    assert runner._pictures(None) == ()
+    assert 'no pictures: division by zero' in capsys.readouterr().err
+
+
+def test_one_rule_for_the_checkpoint(copy, tmp_path):
+    directory = str(copy)
+    assert finding.chosen(directory, str(copy / 'model.ckpt-2.index'))[0].endswith('model.ckpt-2')
+    prefix, why = finding.chosen(directory, None)
+    assert os.path.dirname(prefix) == f'{directory}/archive' and 'the best' in why
+    shutil.rmtree(f'{directory}/archive')
+    assert finding.chosen(directory, None) == (
+        f'{directory}/model.ckpt-6', f'the newest of {directory}')
+    (copy / 'model.ckpt-6.data-00000-of-00001').unlink()
+    assert finding.chosen(directory, None)[0].endswith('model.ckpt-4')
+    for given in (None, 'x'):
+        with pytest.raises(CheckpointError):
+            finding.chosen(str(tmp_path / 'none'), given and str(tmp_path / 'none'))
+
+
+def test_an_evaluation_has_its_own_files(copy, capsys):
+    before = {name: content(copy / name) for name in
+              ('params.json', 'result.json', 'eval.csv', 'archive/best_eval.txt')}
+    with exclusive(str(copy)):      # beside a trainer
+        _, result = program.run(copy, mode='eval', input_image_size=64,
+                                init_checkpoint=copy / 'model.ckpt-2', eval_name='big')
+    assert result['checkpoint'].endswith('model.ckpt-2') and result['global_step'] == 2
+    assert result['params']['input_image_size'] == 64
+    assert f'checkpoint {copy}/model.ckpt-2 (--init_checkpoint)' in capsys.readouterr().out
+    assert before == {name: content(copy / name) for name in before}
+
+
+def test_an_evaluator_beside_a_trainer_adds_to_the_run(copy, capsys):
+    shutil.rmtree(str(copy / 'archive'))
+    (copy / 'eval.csv').unlink()
+    with exclusive(str(copy)):
+        program.run(copy, mode='eval', eval_timeout=1, train_steps=6)
+    assert evaluations.recorded(str(copy), 6)
+    assert best.BestKeeper(str(copy)).best()[2].endswith('archive/model.ckpt-6')
+    capsys.readouterr()
+    shutil.rmtree(str(copy / 'archive'))
+    (copy / 'eval.csv').unlink()
+    program.run(copy, mode='eval', num_eval_images=9)           # other data: not the run's
+    assert 'num_eval_images 10 in the training, 9 here' in capsys.readouterr().err
+    assert not (copy / 'eval.csv').exists() and not (copy / 'archive').exists()
+
+
+def test_a_checkpoint_that_is_removed_meanwhile(copy, monkeypatch, capsys):
+    """By the trainer, between the choice and the reading."""
+    real = evaluate.Job.evaluate
+
+    def late(job, prefix):
+        if prefix.endswith('-4'):
+            for path in copy.glob('model.ckpt-4.*'):
+                path.unlink()
+        return real(job, prefix)
+    monkeypatch.setattr(evaluate.Job, 'evaluate', late)
+    _, result = program.run(copy, mode='eval', eval_all=True)
+    assert [row['global_step'] for row in result['evaluations']][-2:] == [2, 6]
+    assert 'has been removed meanwhile' in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_read(copy, monkeypatch, capsys):
+    before = sorted(os.listdir(str(copy)))
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    with pytest.raises(FileNotFoundError):      # no evaluation.json to give back
+        program.run(copy, mode='eval')
+    captured = capsys.readouterr()
+    assert 'only printed' in captured.err and 'top-1' in captured.out
+    assert sorted(os.listdir(str(copy))) == before
+
+
+def test_what_has_changed_is_said():
+    before = {'seed': 0, 'optimizer': 'sgd', 'train_steps': None, 'freeze': [],
+              'resolved': {'global_batch': 8, 'train_steps': 10, 'num_devices': 1}}
+    now = {'seed': 1, 'optimizer': 'sgd', 'train_steps': 20, 'freeze': (), 'global_batch': 16,
+           'num_devices': 1}
+    said = resuming.changes(before, now)
+    assert [line.split(' was ')[0] for line in said] == ['global_batch', 'seed', 'train_steps']
+    assert said[0].startswith('global_batch was 8 and is 16: the learning rate')
+    assert resuming.changes({}, now) == []
+
+
+def test_resuming_says_where_and_what(copy, capsys):
+    program.run(copy, mode='train', train_steps=7, train_batch_size=16, seed=3,
+                init_checkpoint=copy / 'model.ckpt-2')
+    captured = capsys.readouterr()
+    assert 'continuing at step 6 of 7' in captured.out
+    for part in ('global_batch was 8 and is 16', 'seed was 0 and is 3',
+                 'train_steps was 6 and is 7', 'is ignored'):
+        assert part in captured.err
+
+
+def test_a_plan_nobody_means_is_said():
+    params = flags.make(train_steps=437898)
+    assert 'epochs of 160 images; set --train_epochs' in plan.doubts(
+        plan.make_plan(params, 160, 64), 160)[0]
+    assert 'a step takes 256 images' in plan.doubts(plan.make_plan(params, 10 ** 5, 256), 160)[0]
+    usual = plan.make_plan(flags.make(train_epochs=350.0), 1281167, 256)
+    assert plan.doubts(usual, 1281167) == []
+    assert plan.default_steps_per_eval(usual) == 5005
+    assert list(runner.cycles(0, 12000, plan.default_steps_per_eval(usual))) == [5005, 10010, 12000]
+    assert plan.default_steps_per_eval(plan.make_plan(params, 160, 64)) == 100
+
+
+def test_no_checkpoint_with_a_nan(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        fine = tf.get_variable('fine', [2], use_resource=True)
+        slot = tf.get_variable('fine/Slot', [2], trainable=False, use_resource=True,
+                               initializer=tf.zeros_initializer())
+        tf.get_variable('count', [], tf.int64, tf.zeros_initializer(), trainable=False)
+        guard = nan_guard.FiniteVariables()
+        session.run(tf.global_variables_initializer())
+        guard.check(session, 5)
+        session.run(slot.assign([0, np.inf]))
+        with pytest.raises(NanError, match='step 5: 1 of 2 .* first: fine/Slot'):
+            guard.check(session, 5)
+        del fine
+
+
+def test_a_broken_statistic_reaches_no_checkpoint(tmp_path, monkeypatch):
+    """Loss and gradient stay finite: only the average of a weight is broken."""
+    from estimator.training import averaging
+    monkeypatch.setattr(averaging.MovingAverage, 'ramp',
+                        lambda self, step: tf.constant(np.float32('nan')))
+    with pytest.raises(NanError, match='No checkpoint is written at step 2'):
+        program.run(tmp_path, mode='train', train_steps=4, save_checkpoints_steps=2)
+    assert [os.path.basename(p) for p in reading.indexed(str(tmp_path))] == ['model.ckpt-0']
+    assert program.result_of(tmp_path)['status'] == 'failed'
+
+
+def told(error):
+    asked = []
+    with pytest.raises(ProgramError) as caught:
+        with failures.told('/runs/a', lambda: '/runs/a/model.ckpt-3',
+                           lambda failed: asked.append(failed) or 'shard 3, record 4'):
+            raise error
+    return caught.value.exit_code, str(caught.value), bool(asked)
+
+
+@pytest.mark.parametrize('error, code, part, scans', [
+    (tf.errors.NotFoundError(None, None, 'Key a/Adam not found in checkpoint [[save/RestoreV2]]'),
+     5, 'holds no a/Adam', False),
+    (tf.errors.ResourceExhaustedError(None, None, '/runs/a/model.ckpt-4: No space left on device'),
+     1, 'No space left', False),
+    (tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor'),
+     1, '--train_batch_size', False),
+    (OSError(errno.EROFS, 'Read-only file system', '/runs/a/log.csv'), 1, '/runs/a/log.csv', False),
+    (OSError(errno.ENOSPC, 'No space left on device'), 1, '/runs/a cannot be written', False),
+    (tf.errors.InvalidArgumentError(None, None, 'bad image [[IteratorGetNext]]'),
+     3, 'record 4', True)])
+def test_errors_are_told_without_a_search(error, code, part, scans):
+    found = told(error)
+    assert (found[0], found[2]) == (code, scans) and part in found[1]
+
+
+def test_an_error_of_the_graph_does_not_scan_the_data():
+    error = tf.errors.InvalidArgumentError(None, None, 'Incompatible shapes [[gradients/mul]]')
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        with failures.told('/runs/a', lambda: None, lambda failed: pytest.fail('scanned')):
+            raise error
+
+
+def test_another_optimizer_is_told_at_once(copy):
+    before = content(copy / 'params.json')
+    with pytest.raises(CheckpointError, match='holds no .*Adam.*trained with another optimizer'):
+        program.run(copy, mode='train', train_steps=7, optimizer='adam')
+    assert content(copy / 'params.json') == before
+
+
+def test_a_full_disk_while_saving(copy, monkeypatch):
+    def full(self, session, path, **more):
+        raise tf.errors.ResourceExhaustedError(None, None, f'{path}: No space left on device')
+    monkeypatch.setattr(tf.train.Saver, 'save', full)
+    with pytest.raises(ProgramError, match='No space left on device') as caught:
+        program.run(copy, mode='train', train_steps=8)
+    assert caught.value.exit_code == 1
+    assert finding.latest_good(str(copy)).endswith('model.ckpt-6')
+
+
+def test_frozen_means_frozen(tmp_path, capsys):
+    program.run(tmp_path, mode='train', train_steps=3, save_checkpoints_steps=1,
+                freeze='MobilenetV1/Conv2d_1_depthwise,MobilenetV1/Conv2d_0/',
+                keep_checkpoint_max=9)
+    first, last = (program.variables(tmp_path / f'model.ckpt-{step}') for step in (1, 3))
+    scopes = ('MobilenetV1/Conv2d_1_depthwise/', 'MobilenetV1/Conv2d_0/')
+    frozen = [n for n in first if n.startswith(scopes)]
+    assert len([n for n in frozen if 'moving_' in n and 'Average' not in n]) == 4
+    changed = [n for n in frozen if not np.array_equal(first[n], last[n])]
+    assert changed == []
+    for name in ('MobilenetV1/Conv2d_10_depthwise/depthwise_weights',
+                 'MobilenetV1/Conv2d_1_pointwise/BatchNorm/moving_mean'):
+        assert not np.array_equal(first[name], last[name])
+    assert 'frozen     10 of 137 ' in capsys.readouterr().out
+
+
+def test_a_scope_that_matches_nothing_is_refused(tmp_path):
+    for freeze, near in (('backbone', ''), ('MobilenetV1/Conv2d', 'MobilenetV1/Conv2d_0')):
+        with pytest.raises(FlagError, match=f'--freeze={freeze} .*{near}') as caught:
+            program.run(tmp_path / freeze, mode='train', train_steps=1, freeze=freeze)
+        assert caught.value.exit_code == 2
+
+
+def test_the_record_of_a_training_knows_what_became_of_its_flags(trained):
+    with open(str(trained / 'params.json')) as stream:
+        record = json.load(stream)['resolved']
+    assert (record['global_batch'], record['train_steps'], record['image_size']) == (8, 6, 32)
+    assert (record['num_eval_images'], record['num_classes']) == (10, 10)
