@@ -5,9 +5,11 @@
 
 Each contestant is a process of its own (contestants.py), all alive at once; in every round each
 works for --seconds in turn, so that a slow minute of the machine falls on all. The table gives
-images/s as the median over all steps, with the quarter points of the steps as spread; the last
-columns are this project's speed over the others', and the part of the machine's matrix-product
-peak, measured in the same run, that its multiply-adds come to.
+images/s as the median over all steps, with the quarter points of the steps as spread, and the
+processor seconds of a step over all threads; then this project's speed over the others', by the
+clock and by the processor, and the part of the machine's matrix-product peak, measured in the same
+run, that its multiply-adds come to. `others` is the share of the cores that went to other programs
+meanwhile: above a few percent the clock's figures mean little, and the processor's are a hint.
 
 --with=ours=PYTHON:FOLDER compares with another checkout of this project. FOLDER of `original`
 holds models/official of tensorflow/tpu; nothing of it is part of this project. A contestant that
@@ -29,7 +31,7 @@ sys.path.insert(0, HERE)
 import contestants
 
 # Multiply-adds of one image at 224x224, in millions: `--mode=inspect`.
-MULTIPLY_ADDS = {'mixnet-s': 239, 'efficientnet-condconv-b0-8e': 413, 'mnasnet-a1': 314,
+MULTIPLY_ADDS = {'mixnet-s': 239, 'efficientnet-condconv-b0-8e': 407, 'mnasnet-a1': 312,
                  'mobilenet_v2': 301, 'mobilenet_v1': 569}
 PASSES = {'train': 3, 'inference': 1}       # a gradient costs two forward passes
 
@@ -38,7 +40,7 @@ class Contestant:
     """A process that steps when told."""
 
     def __init__(self, label, python, folder, network, mode, batch, size):
-        self.label, self.seconds, self.memory = label, [], 0
+        self.label, self.seconds, self.cpu, self.memory, self.shares = label, [], [], 0, []
         kind = label.split('/')[0]
         self._process = subprocess.Popen(
             [python, os.path.join(HERE, 'contestants.py'), kind, folder, network, mode,
@@ -55,9 +57,13 @@ class Contestant:
         """One turn."""
         self._process.stdin.write(f'{seconds}\n')
         self._process.stdin.flush()
+        before = busy()
         answer = self._answer()
         self.seconds += answer['seconds']
+        self.cpu += answer['cpu']
         self.memory = answer['memory']
+        others = max(0.0, busy() - before - sum(answer['cpu']))
+        self.shares.append(others / os.cpu_count() / sum(answer['seconds']))
 
     def close(self):
         """Ends the process."""
@@ -69,6 +75,15 @@ class Contestant:
             if line.startswith('{'):
                 return json.loads(line)
         return None
+
+
+def busy():
+    """Seconds that all cores together have worked since the machine started; 0 if unknown."""
+    if not os.path.exists('/proc/stat'):
+        return 0.0
+    with open('/proc/stat') as stream:
+        ticks = [int(word) for word in stream.readline().split()[1:9]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf('SC_CLK_TCK')
 
 
 def match(rivals, network, mode, options):
@@ -97,7 +112,9 @@ def row_of(contestant, batch):
     low, median, high = quartiles(contestant.seconds)
     return {'who': contestant.label, 'versions': contestant.facts['versions'],
             'images_per_sec': batch / median, 'low': batch / high, 'high': batch / low,
-            'steps': len(contestant.seconds), 'first_step': contestant.facts['first_step'],
+            'steps': len(contestant.seconds), 'cpu': statistics.median(contestant.cpu),
+            'others': statistics.mean(contestant.shares),
+            'first_step': contestant.facts['first_step'],
             'memory': contestant.memory}
 
 
@@ -114,10 +131,12 @@ def lines_of(network, mode, rows, peak):
     share = 2e-3 * MULTIPLY_ADDS[network] * PASSES[mode] * ours / peak
     for row in rows:
         first = row is rows[0]
-        ratio = '' if first else f'{ours / row["images_per_sec"]:.2f}'
+        ratio = '' if first else (f'{ours / row["images_per_sec"]:.2f} / '
+                                  f'{row["cpu"] / rows[0]["cpu"]:.2f}')
         yield (f'| {network} {mode} | {row["who"]} | {row["versions"]} '
                f'| {row["images_per_sec"]:.1f} | {row["low"]:.1f} .. {row["high"]:.1f} '
-               f'| {row["steps"]} | {row["memory"]:.0f} | {row["first_step"]:.1f} '
+               f'| {row["cpu"]:.3f} | {row["steps"]} | {row["others"]:.0%} '
+               f'| {row["memory"]:.0f} | {row["first_step"]:.1f} '
                f'| {ratio} | {f"{share:.0%}" if first else ""} |')
 
 
@@ -155,8 +174,9 @@ def main(argv):
              f'{machine["gflops"]:.0f} GFLOP/s in matrix products ({machine["library"]}), '
              f'{machine["copy_gb_per_s"]:.0f} GB/s copied; batch {options.batch} at '
              f'{options.size}x{options.size}.', '',
-             '| network | who | versions | images/s | quarter points | steps | peak MiB '
-             '| first step, s | ours / it | of peak |', '|' + '---|' * 10]
+             '| network | who | versions | images/s | quarter points | processor s '
+             '| steps | others | peak MiB | first step, s | ours / it: clock / processor '
+             '| of peak |', '|' + '---|' * 12]
     print('\n'.join(table), flush=True)
     for network in options.networks.split(','):
         for mode in options.modes.split(','):
