@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 import flags
 from common.errors import FlagError
-from estimator.training import accumulation, lars, optimizers
+from estimator.training import accumulation, clipping, lars, optimizers
 from input.sources import digits
 from models import get_network
 
@@ -103,10 +103,10 @@ def test_unknown_name():
 def test_clip():
     with tf.Graph().as_default(), tf.Session() as session:
         pairs = [(tf.constant([3., 0.]), 'a'), (None, 'b'), (tf.constant([4.]), 'c')]
-        (first, second), norm = accumulation.clip(pairs, 1.)
+        (first, second), norm = clipping.clip(pairs, 1.)
         assert (first[1], second[1]) == ('a', 'c')
         values = session.run([first[0], second[0], norm])
-        untouched = session.run([g for g, _ in accumulation.clip(pairs, 10.)[0]])
+        untouched = session.run([g for g, _ in clipping.clip(pairs, 10.)[0]])
     np.testing.assert_allclose(np.concatenate(values[:2]), [.6, 0, .8], rtol=1e-6)
     assert values[2] == 5 and untouched[0].tolist() == [3, 0]
 

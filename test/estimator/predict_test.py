@@ -41,9 +41,9 @@ def trained(tmp_path_factory):
 
 def predict(root, *words):
     """main.main on the trained network, no other flags than a user would give; the exit code."""
-    import main
-    return main.main(['main.py', '--model_name=mobilenet_v1_025', '--mode=predict',
-                      f'--model_dir={root}/model'] + list(words))
+    given = dict(word.split('=', 1) for word in (
+        '--model_name=mobilenet_v1_025', '--mode=predict', f'--model_dir={root}/model') + words)
+    return main.main(['main.py'] + [f'{name}={value}' for name, value in given.items()])
 
 
 def test_flags_of_the_training_are_found(trained):

@@ -162,7 +162,8 @@ def test_training_is_a_function_of_the_seed(name):
 
 
 def settings_for(seed, training=True):
-    return layers.Settings(training, seed, 'NHWC', 0.9, 1e-3, False, False, False, None, None)
+    return layers.Settings(training, seed, 'NHWC', 0.9, 1e-3, False, False, None, False, None,
+                           None)
 
 
 def test_drop_connect_and_dropout():
