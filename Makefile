@@ -12,7 +12,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 VENV_TF2 ?= .venv-tf2
 DEMO = main.py --model_name=mixnet-s
-PYTEST = -m pytest -q --durations=10 test
+PYTEST = -m pytest -q --durations=10 -n 2 --dist loadfile test
 
 .PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint
 

@@ -1,5 +1,6 @@
 """Documents say what the program does: generated parts are current, commands run."""
 
+import glob
 import os
 import re
 import shlex
@@ -27,12 +28,13 @@ def commands():
 
 def test_recipes_are_current():
     with open(make_docs.RECIPES) as stream:
-        assert stream.read() == make_docs.recipes()
+        assert stream.read() == make_docs.recipes(), 'write it again: python test/make_docs.py'
 
 
 @pytest.mark.slow
 def test_table_of_networks_is_current():
-    assert make_docs.table_in_readme() == make_docs.networks()
+    assert make_docs.table_in_readme() == make_docs.networks(), (
+        'write it again: python test/make_docs.py --networks')
 
 
 def test_make_targets_in_the_readme_exist():
@@ -40,6 +42,31 @@ def test_make_targets_in_the_readme_exist():
         targets = set(re.findall(r'^([a-z0-9-]+):', stream.read(), re.M))
     asked = {word for line in commands() if line.startswith('make ') for word in line.split()[1:]}
     assert {'demo', 'test'} <= asked <= targets
+
+
+def test_paths_named_in_the_documents_exist():
+    names = ['CONTRIBUTING.md', 'README.md'] + glob.glob(os.path.join(program.ROOT, 'docs', '*.md'))
+    for name in names:
+        with open(os.path.join(program.ROOT, name), encoding='utf-8') as stream:
+            text = stream.read()
+        paths = re.findall(r'`((?:models|input|estimator|flags|launchers|common|compat|test|docs|'
+                           r'benchmarks)/[\w./-]*)`', text)
+        paths += [os.path.join('docs', link) for link in re.findall(r'\]\(([\w-]+\.md)\)', text)
+                  if os.path.dirname(name)]
+        for path in paths:
+            assert os.path.exists(os.path.join(program.ROOT, path)), f'{name}: {path}'
+
+
+def test_snippets_of_the_library_page_run(tmp_path):
+    with open(os.path.join(program.ROOT, 'docs', 'library.md'), encoding='utf-8') as stream:
+        snippets = re.findall(r'```python\n(.*?)```', stream.read(), re.S)
+    script = tmp_path / 'snippets.py'
+    script.write_text('\n'.join(snippets))
+    done = program.command(sys.executable, script, cwd=str(tmp_path),
+                           env={'PYTHONPATH': program.ROOT})
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert '(?, 10) (?, 256)' in done.stdout and '(4, 32, 32, 3) float32' in done.stdout
+    assert os.path.exists(str(tmp_path / 'result/library/result.json'))
 
 
 @pytest.fixture(scope='module')

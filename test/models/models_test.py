@@ -82,7 +82,8 @@ def test_sizes(name, overrides, trainable, moving):
 
 
 def test_every_network_is_listed():
-    assert {getattr(row, 'values', row)[0] for row in SIZES} == set(network_names())
+    assert {getattr(row, 'values', row)[0] for row in SIZES} == set(network_names()), (
+        'add the new network to SIZES, with the numbers of its original')
 
 
 @pytest.mark.parametrize('name, millions', [
@@ -232,8 +233,8 @@ def test_weight_decay_knows_its_own_network():
 
 
 def test_messages():
-    with pytest.raises(ValueError, match=r"(?s)'mixnet-xs'.*'mixnet-s'.*mobilenet_v1_025"):
-        get_network('mixnet-xs')
+    with pytest.raises(ValueError, match=r"(?s)'mixnet-ss'.*'mixnet-s'.*mobilenet_v1_025"):
+        get_network('mixnet-ss')
     network = get_network('mobilenet_v1')
     with pytest.raises(ValueError, match='no survival_prob.*dropout_rate'):
         network.build(tf.zeros([1, 32, 32, 3]), survival_prob=0.5)
