@@ -1,6 +1,7 @@
 """`pip install .`: two commands, one name in site-packages."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -29,9 +30,10 @@ def test_every_package_is_installed():
 @pytest.mark.slow
 def test_the_commands_of_an_installed_copy(tmp_path):
     """Needs a package index: pip fetches setuptools to build with."""
-    target = tmp_path / 'site'
+    copy, target = tmp_path / 'copy', tmp_path / 'site'
+    shutil.copytree(program.ROOT, str(copy), ignore=shutil.ignore_patterns('.*', 'test', 'result'))
     done = program.command(sys.executable, '-m', 'pip', 'install', '-q', '--no-deps', '--target',
-                           target, program.ROOT)
+                           target, copy)
     assert done.returncode == 0, done.stderr
     assert {name for name in os.listdir(str(target)) if '.' not in name} == {
         'bin', 'small_classifiers'}
@@ -44,4 +46,4 @@ def test_the_commands_of_an_installed_copy(tmp_path):
         [sys.executable, str(target / 'bin' / 'classifiers'), '--mode=inspect',
          '--model_name=mobilenet_v1_025'], env=environment, cwd=str(tmp_path),
         universal_newlines=True)
-    assert '470,072' in said or 'parameters' in said
+    assert 'multiply-adds' in said
