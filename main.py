@@ -41,6 +41,7 @@ def main(argv):
     if given.value('mode') in runner.WITHOUT_NETWORK:
         return runner.run(None, flags.merge(given), None)
     network = models.get_network(given.value('model_name'))
+    given = runner.local_weights(network, given, folder_of(network, given))
     params = flags.merge(given, recipes(network, given))
     if params.explain:
         print(flags.explain(params))
@@ -52,13 +53,18 @@ def main(argv):
     return runner.run(network, params, inputs)
 
 
+def folder_of(network, given):
+    """--model_dir, or the one of a run that names none."""
+    return given.value('model_dir') or os.path.join('result', network.name)
+
+
 def recipes(network, given):
     """[(source, flags)] below the command line: the network's, the data set's, the mode's."""
     from estimator import runner
     from estimator.devices.session import find_device, use_only
     from input import dataset_recipes
     use_only(given.value('device_ids'))
-    folder = given.value('model_dir') or os.path.join('result', network.name)
+    folder = folder_of(network, given)
     device = find_device(given.value('device'), given.value('num_devices'))
     rows = [('default', {'model_dir': folder}),
             network.recipe_named(given.value('recipe'), device.count)]

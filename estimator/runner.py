@@ -18,6 +18,7 @@ from estimator.modes import (
     doctor,
     evaluate,
     export,
+    import_weights,
     inspect,
     pictures,
     predict,
@@ -187,9 +188,12 @@ MODES = {'train': train, 'train_and_eval': train_and_eval}
 # Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
 STANDALONE = {'inspect': inspect.run, 'predict': predict.run, 'export': export.run,
               'benchmark': benchmark.run, 'compare': compare.run,
-              'doctor': doctor.run}
+              'doctor': doctor.run, 'import': import_weights.run}
 # Those of them that need no --model_name.
 WITHOUT_NETWORK = ('compare', 'doctor')
 SERVING = ('predict', 'export')
 MODE_FLAGS = {'eval': trained_network.recorded_flags, 'predict': trained_network.recorded_flags,
-              'export': trained_network.recorded_flags, 'benchmark': benchmark.default_flags}
+              'export': trained_network.recorded_flags, 'benchmark': benchmark.default_flags,
+              'import': import_weights.needed_flags, 'train': trained_network.inherited_flags,
+              'train_and_eval': trained_network.inherited_flags}
+local_weights = import_weights.local_weights

@@ -21,6 +21,17 @@ def _images(values, sources):
         return '--mode=predict needs --data_dir=IMAGE, a folder of images or a quoted pattern.'
 
 
+def _weights(values, sources):
+    if values['mode'] == 'import' and not values['import_from']:
+        return '--mode=import needs --from=FILE, the weights to bring in.'
+
+
+def _pixels(values, sources):
+    for name in 'pixel_mean', 'pixel_std':
+        if values[name] is not None and len(values[name]) not in (1, 3):
+            return f'--{name} takes one number or three, not {len(values[name])}.'
+
+
 def _piecewise(values, sources):
     boundaries, rates = values['lr_decay_boundaries'], values['lr_decay_values']
     if rates is None and boundaries is None:
@@ -43,4 +54,4 @@ def _data_folder(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
-RULES = (_export_dir, _images, _piecewise, _overflow, _data_folder)
+RULES = (_weights, _pixels, _export_dir, _images, _piecewise, _overflow, _data_folder)

@@ -29,6 +29,9 @@ ROWS = (
     Row('use_cache', 'bool', False, 'Keep the encoded images in memory after the first epoch.'),
     Row('input_image_size', 'int', None, "Image side in pixels (default: the network's).", None, 1),
     Row('preprocessing_name', 'str', None, "Preprocessing style (default: the network's)."),
+    Row('pixel_mean', 'floats', None, "Subtracted from pixels in 0..255, one number or three "
+        "(default: the style's)."),
+    Row('pixel_std', 'floats', None, "Divides them after that (default: the style's).", None, 1e-6),
     Row('augment_name', 'str', None, 'Learned augmentation policy.',
         ('autoaugment', 'randaugment')),
     Row('randaug_num_layers', 'int', 2, 'RandAugment operations an image.', None, 1),

@@ -55,6 +55,7 @@ ALIASES = (
     + aliases('init_checkpoint', 'restore_path', 'checkpoint_path', 'ckpt_path', 'ckpt_file',
               'checkpoint_file', 'fine_tune_checkpoint', 'pre_trained', 'pretrained_weight',
               'resume', unset=MS_CHECKPOINTS)
+    + aliases('import_from', 'from', note='short for it')
     + aliases('init_exclude', 'restore_exclude', 'checkpoint_exclude_scopes')
     + aliases('train_steps', 'max_train_steps', 'max_number_of_steps', 'number_of_steps')
     + aliases('train_epochs', 'max_epoch', 'epochs', 'epoch_size')

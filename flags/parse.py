@@ -27,6 +27,11 @@ class Given(collections.namedtuple('Given', ['levels', 'warnings'])):
                 return value
         return rows.BY_NAME[name].default
 
+    def replaced(self, name, value, source):
+        """Given with another value of a flag, which wins over everything."""
+        level = levels.Level(source, {name: value}, {name: source}, ())
+        return self._replace(levels=tuple(self.levels) + (level,))
+
 
 def parse(argv=None):
     """Given of a command line such as sys.argv (program name first; it may be missing).

@@ -11,7 +11,8 @@ ROWS = tuple(row for topic in TOPICS.values() for row in topic.ROWS)
 BY_NAME = collections.OrderedDict((row.name, row) for row in ROWS)
 
 # Rows whose None is a value of the network's own file, not of its recipe.
-NETWORK_OWN = frozenset(row.name for row in model.ROWS) | {'input_image_size', 'preprocessing_name'}
+NETWORK_OWN = frozenset(row.name for row in model.ROWS) | {
+    'input_image_size', 'preprocessing_name', 'pixel_mean', 'pixel_std'}
 
 # Two ways to say one thing: the later level decides, and takes the other away.
 EXCLUSIVE = (('train_steps', 'train_epochs'), ('learning_rate', 'base_learning_rate'),

@@ -3,7 +3,7 @@
 from flags.spec import Row
 
 MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark',
-         'compare', 'doctor')
+         'compare', 'doctor', 'import')
 
 ROWS = (
     Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),
@@ -11,7 +11,12 @@ ROWS = (
     Row('recipe', 'str', None, "One of the network's recipes by name (default: its full run)."),
     Row('model_dir', 'str', None, 'Folder for checkpoints, events, logs and results; '
         'a run resumes from what it holds.'),
-    Row('init_checkpoint', 'str', None, 'Checkpoint file or folder to start from, or to evaluate.'),
+    Row('init_checkpoint', 'str', None, 'Checkpoint file or folder to start from, or to evaluate; '
+        'also a file that --mode=import reads.'),
+    Row('import_from', 'str', None, 'Import: weights of timm, torchvision, Keras, TFLite, or a '
+        'SavedModel or frozen graph; short: --from.'),
+    Row('import_as', 'str', None, 'What the weights were published as, such as tf_mixnet_s, where '
+        'nothing in the file or its name tells.'),
     Row('init_exclude', 'list', (), 'Prefixes of variable names not taken from init_checkpoint.'),
     Row('freeze', 'list', (), 'Scopes or variables that are not trained; '
         'their batch statistics are kept too.'),

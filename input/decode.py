@@ -85,8 +85,17 @@ def bicubic(image, height, width):
 
 def antialiased(image, height, width):
     """Bilinear resize with pixel centres and antialias, as PIL does, to float32."""
+    return _scaled(image, height, width, 'triangle')
+
+
+def antialiased_bicubic(image, height, width):
+    """Bicubic resize with pixel centres and antialias, as PIL does, to float32 in 0..255."""
+    return tf.clip_by_value(_scaled(image, height, width, 'keyscubic'), 0.0, 255.0)
+
+
+def _scaled(image, height, width, kernel):
     size = tf.stack([height, width])
     scale = tf.cast(size, tf.float32) / tf.cast(tf.shape(image)[:2], tf.float32)
     return tf.raw_ops.ScaleAndTranslate(
         images=image[tf.newaxis], size=size, scale=scale, translation=tf.zeros([2]),
-        kernel_type='triangle', antialias=True)[0]
+        kernel_type=kernel, antialias=True)[0]

@@ -39,8 +39,7 @@ class Inputs:
 
     def __init__(self, params, preprocessing, image_size, native_classes):
         self._params = params
-        self._style_name = params.preprocessing_name or preprocessing
-        self._style = styles.get_style(self._style_name)
+        self._style_name, self._style = styles.style_of(params, preprocessing)
         self.image_size = params.input_image_size or image_size
         self._notes = []
         opened = open_source(params)

@@ -105,6 +105,9 @@ _TPU = Style(tpu_train, tpu_evaluate, decode.bilinear, IMAGENET_MEAN, IMAGENET_S
 _CIFAR = Style(cifar_train, cifar_evaluate, decode.antialiased, CIFAR_MEAN, CIFAR_STD, False, {},
                True)
 
+_TORCH = Style(torch_train, torch_evaluate, decode.antialiased, IMAGENET_MEAN, IMAGENET_STD, False,
+               {}, True)
+
 STYLES = {
     'tpu_bilinear': _TPU,
     'tpu_bicubic': _TPU._replace(resize=decode.bicubic),
@@ -112,8 +115,8 @@ STYLES = {
     'inception': _INCEPTION,
     'inception_ascend': _INCEPTION._replace(
         jpeg={'fancy_upscaling': False, 'dct_method': 'INTEGER_FAST'}),
-    'torch': Style(torch_train, torch_evaluate, decode.antialiased,
-                   IMAGENET_MEAN, IMAGENET_STD, False, {}, True),
+    'torch': _TORCH,
+    'torch_bicubic': _TORCH._replace(resize=decode.antialiased_bicubic),     # timm's evaluation
     'cifar': _CIFAR,
     'digits': _CIFAR._replace(train=digits_train, flip=False),      # a mirrored 2 is no 2
 }
@@ -139,6 +142,15 @@ def get_style(name):
         raise DataError(f'--preprocessing_name={name} is unknown; did you mean {near[0]}? '
                         f'Known: {", ".join(names)}')
     return STYLES[key]
+
+
+def style_of(params, own):
+    """(name, Style) that the flags leave a network whose own style is `own`."""
+    name = params.preprocessing_name or own
+    style = get_style(name)
+    changed = {key: (given * 3)[:3] for key, given in (('mean', params.pixel_mean),
+                                                       ('std', params.pixel_std)) if given}
+    return name, style._replace(**changed)
 
 
 def normalise(image, size, style):

@@ -100,22 +100,35 @@ def _mixed_depthwise(x, scope, kernel, stride, settings, routing, scale):
     mixture = mixed(f'{scope}/depthwise_condconv_kernel', [kernel, kernel, channels],
                     settings.initializers.depthwise([kernel, kernel, channels, 1]), routing,
                     x.dtype, scale)
+    if settings.symmetric:
+        x = _padded(x, kernel, stride)
+    padding = 'VALID' if settings.symmetric else 'SAME'
     batch, height, width, _ = _extents(x)
     mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]),
                          [kernel, kernel, batch * channels, 1])
     wide = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, height, width, batch * channels])
     # A custom gradient leaves an IdentityN behind, which TFLite does not know.
-    out = (_trainable_depthwise(wide, mixture, kernel, stride) if settings.training
-           else _depthwise(wide, mixture, stride))
-    out = tf.reshape(out, [-(-height // stride), -(-width // stride), batch, channels])
+    out = (_trainable_depthwise(wide, mixture, kernel, stride, padding) if settings.training
+           else _depthwise(wide, mixture, stride, padding))
+    covered = kernel - 1 if settings.symmetric else 0
+    out = tf.reshape(out, [-(-(height - covered) // stride), -(-(width - covered) // stride),
+                           batch, channels])
     return _restored(tf.transpose(out, [2, 0, 1, 3]), settings)
 
 
-def _depthwise(x, weights, stride, padding='SAME'):
+def _padded(x, kernel, stride):
+    """kernel // 2 zeros on every side, but none in a last row or column no stride reaches."""
+    side = kernel // 2
+    _, height, width, _ = _extents(x)
+    return tf.pad(x, [[0, 0]] + [[side, side - (size - 1) % stride] for size in (height, width)] +
+                  [[0, 0]])
+
+
+def _depthwise(x, weights, stride, padding):
     return tf.nn.depthwise_conv2d(x, weights, [1, stride, stride, 1], padding)
 
 
-def _trainable_depthwise(x, weights, kernel, stride):
+def _trainable_depthwise(x, weights, kernel, stride, padding):
     """Depthwise convolution of one very wide image, with gradients that use all cores.
 
     TensorFlow's gradient kernels share work out by example, and here is one. Both gradients of a
@@ -127,8 +140,9 @@ def _trainable_depthwise(x, weights, kernel, stride):
     def convolve(x, weights):
         def gradient(pull):
             _, rows, columns, _ = _extents(x)
-            (top, bottom), (left, right) = (_same(size, kernel, stride)
-                                            for size in (rows, columns))
+            (top, bottom), (left, right) = (
+                _same(size, kernel, stride) if padding == 'SAME' else (0, 0)
+                for size in (rows, columns))
             spread = _spread(pull, stride)
             padded = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])
             to_weights = _depthwise(padded, tf.transpose(spread, [1, 2, 3, 0]), 1, 'VALID')
@@ -138,7 +152,7 @@ def _trainable_depthwise(x, weights, kernel, stride):
             to_x = _depthwise(spread, tf.reverse(weights, [0, 1]), 1, 'VALID')
             return to_x, tf.transpose(to_weights, [1, 2, 3, 0])
 
-        return _depthwise(x, weights, stride), gradient
+        return _depthwise(x, weights, stride, padding), gradient
 
     return convolve(x, weights)
 

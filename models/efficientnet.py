@@ -88,6 +88,8 @@ DEFAULTS = {
     'survival_prob': 0.8,               # of the last residual branch
     'batch_norm_momentum': 0.99,
     'batch_norm_epsilon': 1e-3,
+    'padding': 'same',
+    'batch_norm_statistics': 'batch',
     'data_format': 'channels_last',
 }
 

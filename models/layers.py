@@ -12,10 +12,11 @@ Settings = collections.namedtuple('Settings', [
     'training',
     'seed',             # int64 [2] tensor (seed of the run, step), or None for the graph's own
     'data_format',      # 'NHWC' or 'NCHW'
+    'batch_statistics',     # batch norm normalises by the batch and updates the moving ones
     'momentum',         # of the moving statistics
     'epsilon',
     'biased_variance',  # moving variance gets the biased batch variance (no N / (N - 1))
-    'torch_padding',    # pad k // 2 on every side, instead of SAME
+    'symmetric',        # padding: k // 2 on every side as PyTorch does, instead of SAME
     'device',           # 'cpu', 'gpu', 'npu', or None for forms that suit any
     'folded',           # inference folds batch norm into the convolutions
     'leaves',           # naming.Leaves
@@ -79,7 +80,7 @@ def strides_of(stride, settings):
 
 def pad(x, kernel, settings):
     """Returns (x, padding name): TensorFlow's SAME, or PyTorch's equal padding of both sides."""
-    if not settings.torch_padding or kernel == 1:
+    if not settings.symmetric or kernel == 1:
         return x, 'SAME'
     width = [[0, 0], [0, 0], [0, 0], [0, 0]]
     for axis in spatial_axes(settings):

@@ -46,7 +46,7 @@ _B1 = (
 )
 
 # NOTE The first block declares 16 input channels where the stem gives 8, so the original adds no
-# residual there although both ends have 8 channels.
+# residual there although both ends have 8 channels; timm's does (first_residual).
 _SMALL = (
     'r1_k3_s11_e1_i16_o8',                  # 112 x 112
     'r1_k3_s22_e3_i8_o16',                  # 56 x 56
@@ -125,24 +125,29 @@ DEFAULTS = {
     'min_depth': None,
     'batch_norm_momentum': 0.99,
     'batch_norm_epsilon': 1e-3,
+    'padding': 'same',
+    'batch_norm_statistics': 'batch',
     'data_format': 'channels_last',
 }
 
 
-def make_arch(blocks, stem, head, options):
+def make_arch(blocks, stem, head, options, first_residual=False):
     """Arch of block strings under the options; also MixNet's."""
     rounded = functools.partial(
         arch_lib.round_channels, multiplier=options.depth_multiplier,
         divisor=options.depth_divisor, min_depth=options.min_depth)
+    rows = arch_lib.make_blocks(blocks, rounded, 'relu')
+    rows = (rows[0]._replace(residual=rows[0].residual or first_residual),) + rows[1:]
     return arch_lib.Arch(
-        blocks=arch_lib.make_blocks(blocks, rounded, 'relu'), stem=rounded(stem), head=head,
+        blocks=rows, stem=rounded(stem), head=head,
         activation='relu', dropout=options.dropout_rate, classifier='dense')
 
 
 def plan(name, options):
     """(Arch, Names) of a variant under these options."""
     blocks, stem = ARCHS[name][:2]
-    arch = make_arch(blocks, stem, HEAD, options)
+    arch = make_arch(blocks, stem, HEAD, options,
+                     getattr(options, 'first_residual', False))
     return arch, naming.numbered(
         arch, name, model='mnas_net_model',
         keras_kinds=naming.KERAS_KINDS if options.use_keras else (),
@@ -160,6 +165,7 @@ NETWORKS = tuple(
         name=name, family='mnasnet', scope=name, image_size=224, num_classes=1000,
         preprocessing='tpu_bilinear', recipes=RECIPES, launcher=LAUNCHER,
         published=published(*numbers),
-        defaults=dict(DEFAULTS, dropout_rate=dropout, use_keras=use_keras),
+        defaults=dict(DEFAULTS, dropout_rate=dropout, use_keras=use_keras,
+                      **({'first_residual': False} if blocks is _SMALL else {})),
         decayed=decay_all_but_norm, plan=functools.partial(plan, name), builder=build)
-    for name, (_, _, dropout, use_keras, numbers) in ARCHS.items())
+    for name, (blocks, _, dropout, use_keras, numbers) in ARCHS.items())

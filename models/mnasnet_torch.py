@@ -12,7 +12,7 @@ sides, also at stride 2 where TensorFlow pads bottom and right, and batch norm h
     python main.py --model_name=mnasnet1_0 --data_dir=/data/imagenet --recipe=pytorch
 
 NOTE There is no TensorFlow original: variables lie below the name of the network under the names
-tf.layers would give, and `state_dict_table` maps each to its key in torchvision's state_dict.
+tf.layers would give; estimator/checkpoints/foreign has their keys in torchvision's state_dict.
 
 [1] M. Tan et al., MnasNet: Platform-Aware Neural Architecture Search for Mobile, CVPR 2019,
     arXiv:1807.11626.
@@ -24,7 +24,6 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from models import arch as arch_lib
 from models import layers, mbconv, mnasnet, naming
 from models.network import Network, decay_all, published
 
@@ -76,6 +75,8 @@ DEFAULTS = {
     'min_depth': None,
     'batch_norm_momentum': 0.9997,
     'batch_norm_epsilon': 1e-5,
+    'padding': 'symmetric',
+    'batch_norm_statistics': 'batch',
     'data_format': 'channels_last',
 }
 
@@ -103,49 +104,8 @@ def plan(name, options):
 def build(images, planned, options, settings, num_classes):
     """Logits and endpoints; see models.network.Network.build."""
     del options
-    settings = settings._replace(torch_padding=True, initializers=INITIALIZERS)
+    settings = settings._replace(initializers=INITIALIZERS)
     return mbconv.build(images, *planned, settings, num_classes)
-
-
-# Axes that turn a state_dict array into ours, by leaf.
-_CONV, _DEPTHWISE, _LINEAR, _SAME = (2, 3, 1, 0), (2, 3, 0, 1), (1, 0), (0,)
-_NORM = (('gamma', 'weight'), ('beta', 'bias'), ('moving_mean', 'running_mean'),
-         ('moving_variance', 'running_var'))
-
-
-def state_dict_table(name, **overrides):
-    """Rows (variable, state_dict key, axes): variable = transpose(state_dict[key], axes).
-
-    In the order of both; the state_dict's num_batches_tracked counters have no counterpart.
-    """
-    network = {network.name: network for network in NETWORKS}[name]
-    _, names = network.plan(network.options(**overrides))
-    rows = []
-
-    def unit(conv, leaf, axes, norm, key, first):
-        rows.append((f'{conv}/{leaf}', f'{key}.{first}.weight', axes))
-        rows.extend((f'{norm}/{ours}', f'{key}.{first + 1}.{theirs}', (0,))
-                    for ours, theirs in _NORM)
-
-    unit(names.stem, 'kernel', _CONV, names.stem_bn, 'layers', 0)
-    for block, key in zip(names.blocks, _block_keys()):
-        at = 3 if key == 'layers' else 0        # the first block lies open in the outer list
-        if block.expand:
-            unit(block.expand[0], 'kernel', _CONV, block.expand_bn, key, at)
-            at += 3
-        unit(block.depthwise[0], 'depthwise_kernel', _DEPTHWISE, block.depthwise_bn, key, at)
-        unit(block.project[0], 'kernel', _CONV, block.project_bn, key, at + 3)
-    unit(names.head, 'kernel', _CONV, names.head_bn, 'layers', 14)
-    rows.append((f'{names.classifier}/kernel', 'classifier.1.weight', _LINEAR))
-    rows.append((f'{names.classifier}/bias', 'classifier.1.bias', _SAME))
-    return rows
-
-
-def _block_keys():
-    """The module each block's layers belong to: layers, layers.8.0.layers, layers.8.1.layers ..."""
-    return ['layers'] + [f'layers.{stack}.{place}.layers'
-                         for stack, text in enumerate(_BLOCKS[1:], 8)
-                         for place in range(arch_lib.decode(text).repeats)]
 
 
 NETWORKS = tuple(

@@ -115,6 +115,8 @@ DEFAULTS = {
     'min_depth': 8,
     'batch_norm_momentum': 0.9997,
     'batch_norm_epsilon': 1e-3,
+    'padding': 'same',
+    'batch_norm_statistics': 'batch',
     'data_format': 'channels_last',
 }
 

@@ -99,10 +99,14 @@ LAUNCHER = ((1, 'ascend'),)
 DEFAULTS = {
     'dropout_rate': 0.2,
     'depth_divisor': 8,
+    'depth_coefficient': None,
+    'fixed_ends': False,    # width of stem and head, depth of first and last stage do not scale
     'min_depth': 8,
     'classifier': 'conv',
     'batch_norm_momentum': 0.997,
     'batch_norm_epsilon': 1e-3,
+    'padding': 'same',
+    'batch_norm_statistics': 'batch',
     'data_format': 'channels_last',
 }
 
@@ -144,13 +148,24 @@ def plan(options):
     rounded = functools.partial(
         arch_lib.round_channels, multiplier=options.depth_multiplier,
         divisor=options.depth_divisor, min_depth=options.min_depth)
-    narrow = options.finegrain and options.depth_multiplier < 1
+    narrow = options.fixed_ends or options.finegrain and options.depth_multiplier < 1
+    stem = STEM / options.depth_multiplier if options.fixed_ends else STEM
     scope, classifier = CLASSIFIERS[options.classifier]
     arch = arch_lib.Arch(
-        blocks=arch_lib.make_blocks(_BLOCKS, rounded, 'relu6', expanded=_expanded),
-        stem=rounded(STEM), head=rounded(HEAD / options.depth_multiplier if narrow else HEAD),
+        blocks=_blocks(rounded, options),
+        stem=rounded(stem), head=rounded(HEAD / options.depth_multiplier if narrow else HEAD),
         activation='relu6', dropout=options.dropout_rate, classifier=classifier)
     return arch, naming.slim(arch, SCOPE, scope)
+
+
+def _blocks(rounded, options):
+    rows = ()
+    for text in _BLOCKS:
+        fixed = options.fixed_ends and text in (_BLOCKS[0], _BLOCKS[-1])
+        rows += arch_lib.make_blocks(
+            [text], rounded, 'relu6', expanded=_expanded, repeats=functools.partial(
+                arch_lib.round_repeats, multiplier=None if fixed else options.depth_coefficient))
+    return rows
 
 
 def _expanded(inputs, ratio):

@@ -66,6 +66,14 @@ def published(params=None, multiply_adds=None, top_1=None, source=None):
 FORMS = {'classifier': ('conv', 'fc'), 'use_keras': (True, False), 'finegrain': (True, False)}
 
 
+# Arguments of every network that take one of a few words.
+WORDS = {
+    'data_format': {'channels_last': 'NHWC', 'channels_first': 'NCHW'},
+    'padding': ('same', 'symmetric'),
+    'batch_norm_statistics': ('batch', 'moving'),   # what batch norm uses in training
+}
+
+
 class Network(_Fields):
     """One network: what it is, how to train it, and how to build it."""
 
@@ -132,19 +140,20 @@ class Network(_Fields):
             [batch, channels], pooled, before dropout.
         """
         options = self.options(**overrides)
-        layouts = {'channels_last': 'NHWC', 'channels_first': 'NCHW'}
-        if options.data_format not in layouts:
-            raise ValueError(f'data_format {options.data_format!r}: use one of '
-                             f'{", ".join(layouts)}.')
+        for name, words in WORDS.items():
+            if getattr(options, name) not in words:
+                raise ValueError(f'{name} {getattr(options, name)!r}: use one of '
+                                 f'{", ".join(words)}.')
         plan = self.plan(options)
         settings = layers.Settings(
             training=training,
             seed=None if seed is None else tf.convert_to_tensor(seed, tf.int64),
-            data_format=layouts[options.data_format],
+            data_format=WORDS['data_format'][options.data_format],
+            batch_statistics=training and options.batch_norm_statistics == 'batch',
             momentum=options.batch_norm_momentum,
             epsilon=options.batch_norm_epsilon,
             biased_variance=False,
-            torch_padding=False,
+            symmetric=options.padding == 'symmetric',
             device=device,
             folded=folded,
             leaves=plan[1].leaves,

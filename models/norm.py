@@ -71,7 +71,7 @@ def batch_norm(parts, scope, settings):
     own = variables(scope, sum(widths))
     rows = [_fused(part, *group, settings) for part, group in zip(
         parts, zip(*[split(v, widths) for v in own]))]
-    if settings.training:
+    if settings.batch_statistics:
         for moving, values in zip(own[2:], list(zip(*rows))[1:]):
             value = values[0] if len(values) == 1 else tf.concat(values, 0)
             _follow(moving, (moving - value) * (1 - settings.momentum))
@@ -91,10 +91,10 @@ def _follow(moving, change):
 def _fused(x, gamma, beta, mean, variance, settings):
     """(normalised x, mean, variance): in training those of the batch, else those handed in."""
     wide = tf.cast(x, tf.float32)
-    moments = {} if settings.training else {'mean': mean, 'variance': variance}
+    moments = {} if settings.batch_statistics else {'mean': mean, 'variance': variance}
     out, mean, variance = tf.nn.fused_batch_norm(
         wide, gamma, beta, epsilon=settings.epsilon, data_format=settings.data_format,
-        is_training=settings.training, **moments)
+        is_training=settings.batch_statistics, **moments)
     if settings.biased_variance:
         count = tf.cast(tf.size(wide) // layers.channels_of(x, settings), tf.float32)
         variance *= (count - 1) / count

@@ -38,8 +38,9 @@ def depthwise(parts, scopes, norm_scope, kernels, stride, settings, routing):
     shape = [kernels[0], kernels[0], int(x.shape[-1]), 1]
     mixture = condconv.mixed(f'{scopes[0]}/depthwise_condconv_kernel', shape,
                            settings.initializers.depthwise(shape), routing, x.dtype)
+    x, padding = layers.pad(x, kernels[0], settings)
     out = _by_example(lambda image, kernel: tf.nn.depthwise_conv2d(
-        image, kernel, [1, stride, stride, 1], 'SAME'), x, mixture)
+        image, kernel, [1, stride, stride, 1], padding), x, mixture)
     return norm.batch_norm([out], norm_scope, settings)
 
 

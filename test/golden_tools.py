@@ -7,6 +7,9 @@ import zlib
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from estimator.checkpoints.foreign import names
+from models import get_network
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'goldens')
 
 # golden directory -> (network, overrides of build)
@@ -79,6 +82,16 @@ def images(seed, batch, size):
     return draws.uniform(-1, 1, (batch, size, size, 3)).astype(np.float32), draws
 
 
+def torch_table(model, name):
+    """Rows (variable, key, axes) of a torchvision network, with the keys of its state_dict."""
+    keys = [row['name'] for row in read_json(model, 'variables')['variables']]
+    network = get_network(name)
+    dialect = names.dialect_of(keys)
+    renamed = names.canonical(dialect, keys)
+    return [(row.variable, renamed[row.key], row.axes)
+            for row in names.rows(network.plan(network.options()), dialect, renamed)]
+
+
 def torch_values(model, variables, table):
     """{variable: array} from state_dict arrays made by the same rule under their torch names."""
     golden = read_json(model, 'variables')
@@ -91,7 +104,7 @@ def torch_values(model, variables, table):
         row = rows[key]
         array = weights(key, row['shape'], golden['kernel_gain'], row['fan_in'],
                         rules.get(row['rule'], 'shift'))
-        values[v] = array.transpose(axes)
+        values[v] = array.transpose(axes) if axes else array
     return values
 
 

@@ -18,7 +18,12 @@ from estimator.devices import session as session_lib
 # Flags besides the network's own arguments that a trained network is bound to; the batch tells
 # how many examples its steps have seen.
 BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label_classes',
-           'train_batch_size', 'gradient_accumulation_steps')
+           'train_batch_size', 'gradient_accumulation_steps', 'pixel_mean', 'pixel_std')
+# Arguments of a network that say nothing about its weights.
+OF_TRAINING = ('dropout_rate', 'survival_prob', 'batch_norm_momentum', 'batch_norm_statistics',
+               'data_format')
+# How the images of imported weights were prepared.
+IMAGES = ('preprocessing_name', 'pixel_mean', 'pixel_std')
 
 
 class Trained(collections.namedtuple(
@@ -44,9 +49,8 @@ def recorded_flags(network, given, model_dir):
     path = os.path.join(folder, 'params.json')
     if not os.path.exists(path):
         return []
-    values = read_record(path)
-    if not values or not isinstance(values.get('model_name'), str):
-        warn(f'{path} is damaged, so the flags of the training are not known; give them')
+    values = _recorded(path)
+    if values is None:
         return []
     name = values['model_name']
     if name != network.name:
@@ -55,6 +59,33 @@ def recorded_flags(network, given, model_dir):
     kept = {key: values[key] for key in network.arguments + BINDING
             if values.get(key) is not None and key != 'data_format'}
     return [(path, kept)]
+
+
+def inherited_flags(network, given, model_dir):
+    """[(source, flags)] that training from a checkpoint takes over from its params.json.
+
+    What its weights mean: the network's arguments except those of training alone, and for weights
+    of another framework the way their images were prepared.
+    """
+    del model_dir
+    path = os.path.join(folder_of(given.value('init_checkpoint'), ''), 'params.json')
+    if not given.value('init_checkpoint') or not os.path.exists(path):
+        return []
+    values = _recorded(path)
+    if not values or values['model_name'] != network.name:
+        return []       # the checkpoint's variables say whether that can be
+    kept = [name for name in network.arguments if name not in OF_TRAINING]
+    kept += IMAGES if values.get('mode') == 'import' else ()
+    return [(path, {key: values[key] for key in kept if values.get(key) is not None})]
+
+
+def _recorded(path):
+    """The flags in a params.json, or None when it is damaged, which is said."""
+    values = read_record(path)
+    if not values or not isinstance(values.get('model_name'), str):
+        warn(f'{path} is damaged, so the flags of the training are not known; give them')
+        return None
+    return values
 
 
 def folder_of(init_checkpoint, model_dir):

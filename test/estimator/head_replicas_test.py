@@ -25,7 +25,8 @@ def _build(seeds, images, training=False, seed=None, num_classes=5, device=None)
     options = mixnet.NETWORKS[0].options()
     settings = layers.Settings(
         training=training, seed=None, data_format='NHWC', momentum=.9, epsilon=1e-3,
-        biased_variance=False, torch_padding=False, device=None, folded=True,
+        biased_variance=False, symmetric=False, device=None, folded=True,
+        batch_statistics=training,
         leaves=mixnet.NETWORKS[0].plan(options)[1].leaves, initializers=layers.TPU_INITIALIZERS)
     told = [tf.py_func(lambda pair: seeds.append(tuple(pair)), [seed], [])] if training else []
     with tf.control_dependencies(told):

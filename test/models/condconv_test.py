@@ -13,9 +13,11 @@ from models import condconv, efficientnet, get_network, layers, naming, norm
 NAME = 'efficientnet-condconv-b0-4e'
 
 
-def settings_for(data_format='NHWC'):
-    return layers.Settings(True, None, data_format, 0.99, 1e-3, True, False, None,
-                           True, naming.LAYERS_LEAVES, layers.TPU_INITIALIZERS)
+def settings_for(data_format='NHWC', symmetric=False):
+    return layers.Settings(
+        training=True, seed=None, data_format=data_format, batch_statistics=True, momentum=0.99,
+        epsilon=1e-3, biased_variance=True, symmetric=symmetric, device=None, folded=True,
+        leaves=naming.LAYERS_LEAVES, initializers=layers.TPU_INITIALIZERS)
 
 
 def unrolled_network():
@@ -42,15 +44,17 @@ def both(layer, x, routing):
         return session.run(rows)
 
 
+@pytest.mark.parametrize('symmetric', (False, True))
 @pytest.mark.parametrize('size, kernel, stride', [
     ((7, 7), 3, 1), ((14, 14), 5, 2), ((9, 7), 5, 2), ((7, 7), 5, 1), ((3, 3), 5, 1),
     ((2, 2), 5, 2), ((1, 1), 5, 1), ((8, 5), 3, 2)])
-def test_depthwise(size, kernel, stride):
+def test_depthwise(size, kernel, stride, symmetric):
     draws = np.random.RandomState(0)
     x = draws.normal(size=(3,) + size + (8,)).astype(np.float32)
     routing = draws.uniform(size=(3, 4)).astype(np.float32)
     ours, reference = both(lambda form, image, weights: form.depthwise(
-        [image], ['dw'], 'dw/norm', [kernel], stride, settings_for(), weights), x, routing)
+        [image], ['dw'], 'dw/norm', [kernel], stride, settings_for(symmetric=symmetric),
+        weights), x, routing)
     for value, expected in zip(ours, reference):
         np.testing.assert_allclose(value, expected, atol=2e-5 * np.abs(expected).max())
 

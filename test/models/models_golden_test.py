@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from models import get_network, mnasnet_torch
+from models import get_network
 
 TF_GOLDENS = [m for m in golden_tools.MODELS if 'torch' not in m]
 
@@ -53,7 +53,7 @@ def test_inference(model, arguments):
 
 
 def test_torch_inference():
-    table = mnasnet_torch.state_dict_table('mnasnet1_0')
+    table = golden_tools.torch_table('torchvision_mnasnet1_0', 'mnasnet1_0')
     check_inference('torchvision_mnasnet1_0', lambda variables: golden_tools.torch_values(
         'torchvision_mnasnet1_0', variables, table))
 

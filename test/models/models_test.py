@@ -163,8 +163,10 @@ def test_training_is_a_function_of_the_seed(name):
 
 
 def settings_for(seed, training=True):
-    return layers.Settings(training, seed, 'NHWC', 0.9, 1e-3, False, False, None, False, None,
-                           None)
+    return layers.Settings(
+        training=training, seed=seed, data_format='NHWC', batch_statistics=training, momentum=0.9,
+        epsilon=1e-3, biased_variance=False, symmetric=False, device=None, folded=False,
+        leaves=None, initializers=None)
 
 
 def test_drop_connect_and_dropout():

@@ -26,14 +26,13 @@ def test_the_table_is_what_the_graph_holds(name):
 
 
 def test_torch_names_cover_the_state_dict():
-    from models import mnasnet_torch
-    rows = golden_tools.read_json('torchvision_mnasnet1_0', 'variables')['variables']
+    model = 'torchvision_mnasnet1_0'
+    rows = golden_tools.read_json(model, 'variables')['variables']
     keys = [row['name'] for row in rows if not row['name'].endswith('num_batches_tracked')]
-    table = mnasnet_torch.state_dict_table('mnasnet1_0')
-    assert [key for _, key, _ in table] == keys
-    assert [name for name, _, _ in table] == list(get_network('mnasnet1_0').variables())
-    for name in ('mnasnet0_5', 'mnasnet0_75', 'mnasnet1_3'):
-        assert [key for _, key, _ in mnasnet_torch.state_dict_table(name)] == keys
+    for name in ('mnasnet1_0', 'mnasnet0_5', 'mnasnet0_75', 'mnasnet1_3'):
+        table = golden_tools.torch_table(model, name)
+        assert [key for _, key, _ in table] == keys
+        assert [variable for variable, _, _ in table] == list(get_network(name).variables())
 
 
 # (network, overrides, name that must exist): numbers quoted from the originals' code.

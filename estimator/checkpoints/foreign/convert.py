@@ -1,0 +1,237 @@
+"""A foreign file to a checkpoint of ours: what it holds, what fits where, and writing it."""
+
+import collections
+import os
+import re
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.errors import CheckpointError, FlagError
+from common.files import make_folder
+from estimator.checkpoints.foreign import files, names, published
+
+FIRST = 8       # mismatches named in an error
+
+Found = collections.namedtuple(
+    'Found', 'path source dialect row rows arguments values notes doubt', defaults=[''])
+Found.__doc__ = """What `examine` found in a file, and what the network must be to hold it.
+
+source: tensors.Source under canonical keys; dialect: names.Dialect, None for the originals' own
+names; row: published.Published, None for those; rows: names.Rows that lead to our variables;
+arguments: of network.build, with num_classes; values: flags the network needs; notes: sentences
+for the report; doubt: another reading of the same keys and shapes, to be said aloud.
+"""
+
+
+def examine(network, path, wanted=None, overrides=()):
+    """The Found weights of a file for a network.
+
+    wanted: --import_as, or None; overrides: arguments of network.build that a user insists on.
+    Raises CheckpointError (the file is damaged, or of another network), FlagError (--import_as).
+    """
+    source = files.open_file(path)
+    dialect = names.dialect_of(source.tensors)
+    if dialect is None:
+        return _own_names(network, path, source, dict(overrides))
+    renamed = names.canonical(dialect, source.tensors)
+    source = source._replace(tensors={key: source.tensors[name]._replace(name=name)
+                                      for key, name in renamed.items()})
+    fits = []
+    for row in published.candidates(dialect.name, network.name):
+        arguments = {name: value for name, value in row.values.items() if name in network.defaults}
+        arguments.update(overrides)
+        rows, arguments, notes = _fitted(network, dialect, source, arguments)
+        fits.append((mismatches(network, dialect, rows, arguments, source), row, rows, arguments,
+                     notes))
+    fits.sort(key=lambda fit: _distance(fit, overrides))
+    if fits[0][0]:
+        raise _other_network(path, network, dialect, fits[0])
+    possible = [fit[1] for fit in fits if not fit[0]]
+    fits = [fit for fit in fits if _distance(fit, overrides) == _distance(fits[0], overrides)]
+    chosen, said = published.named([fit[1] for fit in fits], path, wanted)
+    if wanted and not said:
+        raise FlagError(f'--import_as={wanted}: {path} fits {network.name} as '
+                        f'{" or ".join(fit[1].name for fit in fits)}.')
+    _, row, rows, arguments, notes = next(fit for fit in fits if fit[1] == chosen[0])
+    notes = tuple(source.notes) + notes + ((f'{row.name} is named by {said}',) if said else ())
+    doubt = '' if said else _doubt(path, row, possible)
+    values = dict({**row.values, **source.values, **published.trained_as(path)},
+                  num_label_classes=arguments['num_classes'])
+    values = {name: value for name, value in values.items() if value is not None}
+    return Found(path, source, dialect, row, rows, arguments, values, notes, doubt)
+
+
+def _distance(fit, overrides):
+    """(mismatches, flags a user insists on and the published network has otherwise)."""
+    values = fit[1].values
+    return len(fit[0]), sum(values.get(name, value) != value
+                            for name, value in dict(overrides).items())
+
+
+def _doubt(path, row, rows):
+    """That several networks have these keys and shapes, and how to name another; or ''."""
+    others = [other for other in rows if other.values != row.values]
+    if not others:
+        return ''
+    said = [f'{one.name} ({", ".join(f"{k} {v}" for k, v in sorted(one.values.items()))})'
+            for one in [row] + others]
+    return (f'{path} is taken as {said[0]}; the same keys and shapes are those of '
+            f'{" and ".join(said[1:])}. If it is that: --import_as={others[0].name}')
+
+
+def _fitted(network, dialect, source, arguments):
+    """(rows, arguments with num_classes, notes) of a network for the keys and classes of a file."""
+    plan = network.plan(network.options(**arguments))
+    rows = names.rows(plan, dialect, source.tensors)
+    head = plan[1].classifier
+    held = [row.key for row in rows if row.variable.startswith(f'{head}/')]
+    classes = network.num_classes
+    if any(key in source.tensors for key in held):
+        bias = source.tensors.get(held[-1])
+        if bias is not None and len(bias.shape) == 1:
+            classes = bias.shape[0]
+        return rows, dict(arguments, num_classes=classes), ()
+    rows = [row for row in rows if row.key not in held]
+    return rows, dict(arguments, num_classes=classes), (
+        'it has no classifier: the checkpoint is a backbone to start training from',)
+
+
+def _own_names(network, path, source, arguments):
+    """Found of a file whose tensors have the variables' names, whatever scopes lie around."""
+    best = None
+    for form in [{}] + list(network.alternatives):
+        form = dict(form, **arguments)
+        shapes = network.variables(**form)
+        keys = _found_below(shapes, source.tensors)
+        rows = [names.Row(name, keys.get(name, name), None, None) for name in shapes]
+        bias = keys.get(rows[-1].variable)
+        classes = source.tensors[bias].shape[-1] if bias else network.num_classes
+        form['num_classes'] = classes
+        wrong = mismatches(network, None, rows, form, source)
+        if best is None or len(wrong) < len(best[0]):
+            best = wrong, rows, form
+    wrong, rows, form = best
+    if wrong:
+        near = f'{len(wrong)} of {len(rows)} variables do not fit'
+        raise CheckpointError(
+            f'{path} ({source.kind}) does not hold {network.name}: {near}.\n  ' +
+            '\n  '.join(wrong[:FIRST]) + '\nCheck --model_name. Batch norm that was folded away '
+            'when the graph was frozen cannot be brought back by name; import the TFLite file or '
+            'the checkpoint instead.')
+    values = dict({key: value for key, value in form.items() if key != 'num_classes'},
+                  num_label_classes=form['num_classes'])
+    return Found(path, source, None, None, rows, form, values, tuple(source.notes))
+
+
+def _found_below(shapes, tensors):
+    """{variable: key} for keys that end in the variable's name, below any scope."""
+    found = {}
+    for key in tensors:
+        for start in [0] + [match.end() for match in re.finditer('/', key)]:
+            if key[start:] in shapes:
+                found.setdefault(key[start:], key)
+                break
+    return found
+
+
+def mismatches(network, dialect, rows, arguments, source):
+    """Lines that say where a file and the network disagree; empty when every tensor has a place."""
+    shapes, lines = network.variables(**arguments), []
+    for row in rows:
+        ours = shapes[row.variable]
+        if row.key not in source.tensors:
+            lines.append(f'{row.variable}: the file has no {row.key}')
+        elif not _fits(source.tensors[row.key].shape, ours, row):
+            tensor = source.tensors[row.key]
+            lines.append(f'{row.variable} {ours}: {tensor.name or row.key} is '
+                         f'{list(tensor.shape)} in the file')
+    if dialect is not None:
+        used = {row.key for row in rows}
+        lines += [f'{tensor.name or key} {list(tensor.shape)}: in the file, not in the network'
+                  for key, tensor in source.tensors.items()
+                  if key not in used and not re.search(dialect.ignored or '$^', key)]
+    return lines
+
+
+def _fits(theirs, ours, row):
+    if row.through:
+        return len(theirs) == 2 and theirs[0] == row.through[0] and (
+            int(np.prod(theirs, dtype=np.int64)) == int(np.prod(row.through, dtype=np.int64)))
+    if row.axes:
+        if len(theirs) != len(row.axes):
+            return False
+        theirs = [theirs[axis] for axis in row.axes]
+    return _bare(theirs) == _bare(ours)
+
+
+def _bare(shape):
+    """Without leading ones: a dense kernel [c, n] is that of a 1x1 convolution [1, 1, c, n]."""
+    shape = list(shape)
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    return shape
+
+
+def _other_network(path, network, dialect, fit):
+    wrong, row, _, arguments, _ = fit
+    hint = ''
+    known = [other for other in published.PUBLISHED if other.dialect == dialect.name]
+    found, said = published.named(known, path)
+    others = sorted({other.network for other in found} - {network.name}) if said else ()
+    if others:
+        hint = f' By {said} it is {found[0].name}: --model_name={" or ".join(others)}.'
+    name = f' as {row.name}' if row.name else ''
+    return CheckpointError(
+        f'{path} ({dialect.name}) does not hold {network.name}{name} with '
+        f'{arguments["num_classes"]} classes: {len(wrong)} tensors do not fit.\n  ' +
+        '\n  '.join(wrong[:FIRST]) + f'\nCheck --model_name.{hint}')
+
+
+def write(network, found, arguments, folder):
+    """Writes model.ckpt-0 of a Found file in a folder; returns (prefix, counts for the report).
+
+    arguments: of network.build as the flags have settled them. Raises CheckpointError when they
+    ask for another shape than the file has, or when a tensor holds no numbers.
+    """
+    wrong = mismatches(network, found.dialect, found.rows, arguments, found.source)
+    if wrong:
+        raise CheckpointError(
+            f'{found.path} does not hold {network.name} with {arguments["num_classes"]} classes: '
+            f'{len(wrong)} tensors do not fit.\n  ' + '\n  '.join(wrong[:FIRST]) +
+            '\nCheck --model_name, --num_label_classes and --depth_multiplier.')
+    shapes, arrays, counts = network.variables(**arguments), {}, collections.Counter()
+    for row in found.rows:
+        array = found.source.tensors[row.key].read()
+        if not np.all(np.isfinite(array)):
+            raise CheckpointError(f'{found.path}: {row.key} holds NaN or infinity. The file is '
+                                  'damaged, or its training failed.')
+        arrays[row.variable] = arranged(array, row, shapes[row.variable])
+        counts['reordered' if row.through else 'transposed' if row.axes else 'as they are'] += 1
+    make_folder(folder)
+    prefix = save(arrays, os.path.join(folder, 'model.ckpt'))
+    left_out = sorted(set(found.source.tensors) - {row.key for row in found.rows})
+    return prefix, {'variables': len(shapes), 'imported': len(arrays), **counts,
+                    'left_out': len(left_out), 'left_out_keys': left_out[:20]}
+
+
+def arranged(array, row, shape):
+    """The array of a Row in our shape and order."""
+    if row.through:
+        array = array.reshape(row.through)
+    if row.axes:
+        array = array.transpose(row.axes)
+    return np.ascontiguousarray(array, np.float32).reshape(shape)
+
+
+def save(arrays, path, step=0):
+    """Writes {variable: array} and a global step as checkpoint path-step; returns its prefix."""
+    prefix = f'{path}-{step}'
+    with tf.Graph().as_default(), tf.Session() as session:
+        feeds = {tf.placeholder(tf.float32, array.shape): array for array in arrays.values()}
+        tensors = list(feeds) + [tf.constant(step, tf.int64)]
+        session.run(tf.raw_ops.SaveV2(
+            prefix=prefix, tensor_names=list(arrays) + ['global_step'],
+            shape_and_slices=[''] * len(tensors), tensors=tensors), feeds)
+    tf.train.update_checkpoint_state(os.path.dirname(path), prefix, [prefix])
+    return prefix

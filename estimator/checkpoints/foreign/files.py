@@ -1,0 +1,66 @@
+"""Opening a file of weights by what is in it, whatever it is called."""
+
+import os
+import re
+import zipfile
+
+from common.errors import CheckpointError
+from estimator.checkpoints.foreign import (
+    graph_file,
+    keras_file,
+    safetensors_file,
+    tflite_file,
+    torch_file,
+)
+
+# What a folder downloaded from a hub holds, best first.
+IN_A_FOLDER = ('model.safetensors', 'pytorch_model.bin')
+_CHECKPOINT = re.compile(r'(^|/)checkpoint$|\.(index|meta|data-\d{5}-of-\d{5})$')
+KINDS = 'safetensors, .pth of torch, .h5 or .keras of Keras, TFLite, SavedModel, frozen .pb'
+
+
+def is_foreign(path):
+    """Whether a path leads to weights of another framework, and not to a checkpoint."""
+    if not path:
+        return False
+    if os.path.isdir(path):
+        inside = os.listdir(path)
+        return 'checkpoint' not in inside and not any(
+            name.endswith('.index') for name in inside) and (
+                graph_file.is_saved_model(path) or any(name in inside for name in IN_A_FOLDER))
+    return os.path.isfile(path) and not _CHECKPOINT.search(path) and _reader(path) is not None
+
+
+def open_file(path):
+    """tensors.Source of a file or folder; CheckpointError when it is none, or damaged."""
+    if os.path.isdir(path):
+        if graph_file.is_saved_model(path):
+            return graph_file.read_saved_model(path)
+        for name in IN_A_FOLDER:
+            if os.path.isfile(os.path.join(path, name)):
+                return open_file(os.path.join(path, name))
+        raise CheckpointError(f'{path}: no weights in this folder; expected a SavedModel or '
+                              f'{" or ".join(IN_A_FOLDER)}.')
+    if not os.path.isfile(path):
+        raise CheckpointError(f'{path}: no such file. Give the weights with --from=FILE.')
+    reader = _reader(path)
+    if reader is None:
+        raise CheckpointError(f'{path}: not a file of weights that is known here, judged by its '
+                              f'first bytes. Known are {KINDS}; a TensorFlow checkpoint needs no '
+                              'import: --init_checkpoint.')
+    return reader(path)
+
+
+def _reader(path):
+    with open(path, 'rb') as stream:
+        head = stream.read(16)
+    if zipfile.is_zipfile(path) and keras_file.recognises_archive(path):
+        return keras_file.read_archive
+    for recognises, read in (
+            (keras_file.recognises, keras_file.read), (tflite_file.recognises, tflite_file.read),
+            (safetensors_file.recognises, safetensors_file.read),
+            (torch_file.recognises, torch_file.read),
+            (graph_file.recognises, graph_file.read_graph)):
+        if recognises(head):
+            return read
+    return None

@@ -1,0 +1,191 @@
+"""Files of weights from strangers: damaged, lying or hostile ones end in one clear error."""
+
+import json
+import pickle
+import struct
+import zipfile
+
+import foreign_files
+import h5py
+import numpy as np
+import pytest
+
+from common.errors import CheckpointError
+from estimator.checkpoints.foreign import (
+    convert,
+    dialects,
+    files,
+    flatbuffer,
+    keras_file,
+    safetensors_file,
+    torch_file,
+)
+from models import get_network
+
+NETWORK = get_network('mobilenet_v1_025')
+
+
+def refused(path, message):
+    with pytest.raises(CheckpointError, match=message) as raised:
+        source = files.open_file(str(path))
+        for tensor in source.tensors.values():
+            tensor.read()
+    assert raised.value.exit_code == 5
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp('whole') / 'w.safetensors'
+    foreign_files.safetensors(path, {'a': np.zeros([4, 5], np.float32),
+                                     'b': np.ones(6, np.float32)})
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize('kept', (9, 30, 120, -1))
+def test_cut_off_safetensors(whole, tmp_path, kept):
+    (tmp_path / 'w').write_bytes(whole[:kept])
+    refused(tmp_path / 'w', 'cut off|damaged')
+
+
+@pytest.mark.parametrize('row', [
+    {'dtype': 'F32', 'shape': [1 << 40, 1 << 40], 'data_offsets': [0, 80]},
+    {'dtype': 'F32', 'shape': [20], 'data_offsets': [0, 1 << 50]},
+    {'dtype': 'F32', 'shape': [-20], 'data_offsets': [80, 0]},
+    {'dtype': 'F32', 'shape': [20], 'data_offsets': [-80, 0]},
+    {'dtype': 'F32', 'shape': [True] * 2, 'data_offsets': [0, 1]},
+    {'dtype': 'X99', 'shape': [20], 'data_offsets': [0, 80]},
+    {'shape': [20]}, 'text', 7, None,
+])
+def test_a_header_that_lies(tmp_path, row):
+    foreign_files.safetensors(tmp_path / 'w', {'a': np.zeros(20, np.float32)}, {'a': row})
+    refused(tmp_path / 'w', 'damaged|cut off')
+
+
+def test_a_header_of_any_length_is_not_allocated(tmp_path):
+    (tmp_path / 'w').write_bytes(struct.pack('<Q', safetensors_file.LARGEST_HEADER) + b'{"a":')
+    refused(tmp_path / 'w', 'cut off')
+    (tmp_path / 'v').write_bytes(struct.pack('<Q', 1 << 60) + b'{"a":')
+    refused(tmp_path / 'v', 'not a file of weights')
+    (tmp_path / 'u').write_bytes(struct.pack('<Q', 100000) + b'{"a":' * 20000)
+    refused(tmp_path / 'u', 'damaged')
+
+
+class _Runs:
+    def __reduce__(self):
+        return (open, ('/nonexistent/was-run', 'w'))
+
+
+def test_a_pickle_is_never_opened_by_us(tmp_path, monkeypatch):
+    def load(*args, **kwargs):
+        raise AssertionError('unpickled')
+
+    for name in 'load', 'loads', 'Unpickler', '_Unpickler':
+        monkeypatch.setattr(pickle, name, load)
+    (tmp_path / 'w.pth').write_bytes(pickle.dumps(_Runs(), 2))
+    with zipfile.ZipFile(str(tmp_path / 'v.pth'), 'w') as archive:
+        archive.writestr('archive/data.pkl', pickle.dumps(_Runs(), 2))
+    for name in 'w.pth', 'v.pth':
+        refused(tmp_path / name, 'only opened with torch itself|cannot be read as weights alone')
+
+
+def test_an_archive_that_grows_is_refused(tmp_path):
+    with zipfile.ZipFile(str(tmp_path / 'w.pth'), 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('archive/data/0', b'\0' * (1 << 20))
+    with pytest.raises(CheckpointError, match='could fill the memory'):
+        torch_file._refuse_inflated(str(tmp_path / 'w.pth'))
+    with zipfile.ZipFile(str(tmp_path / 'w.keras'), 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('model.weights.h5', b'\0' * (1 << 20))
+    refused(tmp_path / 'w.keras', 'It is not opened')
+
+
+def keras_arrays():
+    arrays = foreign_files.theirs(NETWORK, dialects.KERAS_MOBILENET, num_classes=3)
+    return {f'{key.split("/")[0]}/{key}:0': array for key, array in arrays.items()}
+
+
+def write_h5(path, arrays):
+    with h5py.File(str(path), 'w') as held:
+        for name, array in arrays.items():
+            held[name] = array
+
+
+def test_keras_files_fit_and_cut_ones_do_not(tmp_path):
+    write_h5(tmp_path / 'w', keras_arrays())
+    found = convert.examine(NETWORK, str(tmp_path / 'w'))
+    assert found.values['num_label_classes'] == 3 and found.row.name == 'MobileNet 0.25'
+    content = (tmp_path / 'w').read_bytes()
+    (tmp_path / 'v').write_bytes(content[:len(content) // 2])
+    refused(tmp_path / 'v', 'HDF5')
+
+
+def test_hdf5_that_leads_out_of_the_file_or_is_huge(tmp_path):
+    with h5py.File(str(tmp_path / 'w'), 'w') as held:
+        held['conv_pw_1/kernel:0'] = np.zeros(3, np.float32)
+        held['out'] = h5py.ExternalLink('/etc/passwd', '/x')
+        held['soft'] = h5py.SoftLink('/conv_pw_1')
+        held.create_dataset('conv1/kernel:0', (1 << 20, 1 << 20), 'f4', chunks=(1024, 1024))
+        held['loop'] = held['/']
+    with pytest.raises(CheckpointError, match='HDF5'):          # groups that hold each other
+        monkey = keras_file.MOST_ENTRIES
+        keras_file.MOST_ENTRIES = 20
+        try:
+            files.open_file(str(tmp_path / 'w'))
+        finally:
+            keras_file.MOST_ENTRIES = monkey
+    with h5py.File(str(tmp_path / 'w'), 'a') as held:
+        del held['loop']
+    with pytest.raises(CheckpointError, match='do not fit'):    # by its shape, nothing is read
+        convert.examine(NETWORK, str(tmp_path / 'w'))
+
+
+def test_efficientnets_normalization_becomes_mean_and_std():
+    def source(mean, variance):
+        return keras_file._normalization({
+            'normalization/mean': keras_file.Tensor((3,), lambda: np.array(mean, np.float32)),
+            'normalization/variance': keras_file.Tensor(
+                (3,), lambda: np.array(variance, np.float32))}, None)[0]
+
+    published = source((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))    # of Keras' own files
+    np.testing.assert_allclose(published['pixel_mean'], np.array([0.485, 0.456, 0.406]) * 255,
+                               rtol=1e-5)
+    np.testing.assert_allclose(published['pixel_std'], np.array([0.229, 0.224, 0.225]) * 255,
+                               rtol=1e-5)
+    assert source((0, 0, 0), (1, 1, 1)) == {'pixel_mean': (0.0,) * 3, 'pixel_std': (255.0,) * 3}
+
+
+@pytest.mark.parametrize('content', [
+    b'\x1c\0\0\0TFL3' + b'\xff' * 64, b'\x08\0\0\0TFL3' + b'\0' * 8, b'\xff\xff\xff\x7fTFL3' * 9])
+def test_damaged_tflite(tmp_path, content):
+    (tmp_path / 'w').write_bytes(content)
+    refused(tmp_path / 'w', 'damaged TFLite')
+
+
+def test_no_offset_of_a_flatbuffer_is_believed():
+    random = np.random.RandomState(0)
+    for _ in range(300):
+        data = random.bytes(200)
+        try:
+            table = flatbuffer.Table.root(data)
+            for field in range(6):
+                table.numbers(field, '<i')
+                table.tables(field)
+                table.number(field, '<I')
+        except ValueError:
+            pass
+
+
+@pytest.mark.parametrize('content', (b'', b'hello there, no weights', b'\x0a\x05junk', b'\0' * 64),
+                         ids=('empty', 'text', 'graph', 'zeros'))
+def test_files_that_are_no_weights(tmp_path, content):
+    (tmp_path / 'w').write_bytes(content)
+    refused(tmp_path / 'w', 'not a file of weights|none of the files')
+    refused(tmp_path / 'absent', 'no such file')
+    refused(tmp_path, 'no weights in this folder')
+
+
+def test_checkpoints_are_not_taken_for_foreign_files(tmp_path):
+    for name in 'checkpoint', 'model.ckpt-1.index', 'model.ckpt-1.data-00000-of-00001':
+        (tmp_path / name).write_bytes(b'\x0a' + json.dumps({}).encode() * 9)
+    for place in (None, str(tmp_path), str(tmp_path / 'checkpoint'),
+                  str(tmp_path / 'model.ckpt-1.data-00000-of-00001'), str(tmp_path / 'absent')):
+        assert not files.is_foreign(place)
