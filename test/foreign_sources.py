@@ -32,9 +32,11 @@ def load_torch():
     return torch, timm, torchvision
 
 
-def images(seed=0, side=SIDE):
-    """Normalised float32 images [2, side, side, 3]."""
-    return np.random.RandomState(seed).normal(size=(2, side, side, 3)).astype(np.float32)
+def images(seed=0, side=SIDE, count=2):
+    """Normalised float32 images [count, side, side, 3], each with a colour of its own."""
+    random = np.random.RandomState(seed)
+    noise, colour = random.normal(size=(count, side, side, 3)), random.normal(size=(count, 1, 1, 3))
+    return (noise + colour).astype(np.float32)
 
 
 def torch_network(row, seed=0):
@@ -46,7 +48,7 @@ def torch_network(row, seed=0):
             model = timm.create_model(row.name)
         else:
             model = torchvision.models.get_model(row.name, weights=None)
-        _renormalise(model)
+        _renormalise(torch, model)
 
     def logits(batch):
         with torch.no_grad():
@@ -55,14 +57,21 @@ def torch_network(row, seed=0):
     return model.eval().state_dict(), logits
 
 
-def _renormalise(model):
+def _renormalise(torch, model):
+    """Random biases and scales; batch statistics of random images, and a little off them."""
     for name, value in model.state_dict().items():
-        if name.endswith('running_var'):
-            value.uniform_(0.5, 1.5)
-        elif name.endswith(('running_mean', 'bias')):
+        if value.ndim == 1 and name.endswith('bias'):
             value.normal_(0, 0.1)
-        elif value.ndim == 1:
+        elif value.ndim == 1 and name.endswith('weight'):
             value.uniform_(0.8, 1.2)
+    norms = [part for part in model.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    model.train()
+    model(torch.from_numpy(images(seed=7, count=8).transpose(0, 3, 1, 2).copy()))
+    for norm in norms:
+        norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
+        norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.8, 1.25)
 
 
 def keras_network(row, path, side=SIDE):
@@ -80,11 +89,7 @@ def keras_network(row, path, side=SIDE):
     with context.eager_mode():
         model = getattr(applications, words[0])(
             weights=None, input_shape=(side, side, 3), classifier_activation=None, **options)
-        random = np.random.RandomState(0)
-        for v in model.weights:
-            value = _drawn(v.name, v.shape.as_list(), random)
-            if value is not None:
-                v.assign(value)
+        _renormalise_keras(tf, model, pixels(row, images(seed=7, count=8)))
         (model.save if path.endswith('.keras') else model.save_weights)(path)
 
     def logits(batch):
@@ -94,9 +99,27 @@ def keras_network(row, path, side=SIDE):
     return logits
 
 
-def _drawn(name, shape, random):
-    if 'variance' in name:
-        return random.uniform(0.5, 1.5, shape)
-    if 'mean' in name or 'beta' in name or 'bias' in name:
-        return random.normal(0, 0.1, shape)
-    return random.uniform(0.8, 1.2, shape) if 'gamma' in name else None
+def pixels(row, batch):
+    """Normalised images as this Keras network takes them: EfficientNets want 0..255."""
+    return batch * 60 + 120 if row.name.startswith('EfficientNet') else batch
+
+
+def _renormalise_keras(tf, model, batch):
+    """As _renormalise; EfficientNet's Normalization gets random figures too."""
+    random, norms = np.random.RandomState(0), []
+    for layer in model.layers:
+        if type(layer).__name__ == 'Normalization':
+            layer.adapt_mean.assign(random.uniform(0.3, 0.6, [3]))
+            layer.adapt_variance.assign(random.uniform(0.05, 0.1, [3]))
+            layer.finalize_state()
+        elif isinstance(layer, tf.keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+            layer.gamma.assign(random.uniform(0.8, 1.2, layer.gamma.shape))
+            layer.beta.assign(random.normal(0, 0.1, layer.beta.shape))
+            norms.append(layer)
+    model(batch.astype(np.float32), training=True)
+    for norm in norms:
+        mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+        norm.moving_mean.assign(
+            mean + 0.1 * np.sqrt(variance) * random.normal(size=mean.shape))
+        norm.moving_variance.assign(variance * random.uniform(0.8, 1.25, variance.shape))

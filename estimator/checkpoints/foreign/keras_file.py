@@ -132,13 +132,14 @@ def _normalization(tensors, second):
     the standard deviation where the variance belongs, and a second factor of 1 / sqrt(std) makes
     up for it; the factor is in no file of weights, so the value of the variance tells.
     """
-    try:
-        mean = tensors['normalization/mean'] if 'normalization/mean' in tensors else (
-            tensors['normalization/0'])
-        variance = tensors['normalization/variance'] if 'normalization/variance' in tensors else (
-            tensors['normalization/1'])
-    except KeyError:
+    held = {}
+    for key, tensor in tensors.items():
+        found = re.match(r'^normalization(?:_\d+)?/(mean|variance|0|1)$', key)
+        if found:
+            held[{'0': 'mean', '1': 'variance'}.get(found.group(1), found.group(1))] = tensor
+    if len(held) < 2:
         return {}, ()
+    mean, variance = held['mean'], held['variance']
     if mean.shape not in ((3,), (1, 1, 1, 3)) or variance.shape != mean.shape:
         return {}, ()
     mean, variance = mean.read().ravel(), variance.read().ravel()
