@@ -8,7 +8,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from models import condconv, groups, norm
+from models import condconv, groups, layers, norm
 
 
 def convolutions(x, block, names, settings):

@@ -110,7 +110,8 @@ KERAS_MOBILENET = KERAS_EFFICIENTNET._replace(
 # The layers of a file without their names: numbered by kind, in the order the image meets them.
 KERAS_NUMBERED = KERAS_EFFICIENTNET._replace(
     name='Keras, layers numbered', mark=r'^(conv2d|depthwise_conv2d)/0$', stages=(),
-    stem=None, first=None, block=None, head=None, classifier=None, ignored=r'^normalization(_\d+)?/',
+    stem=None, first=None, block=None, head=None, classifier=None,
+    ignored=r'^normalization(_\d+)?/',
     leaves={'kernel': '0', 'depthwise': '0', 'bias': '1', 'gamma': '0', 'beta': '1',
             'moving_mean': '2', 'moving_variance': '3'},
     words={'conv': 'conv2d', 'depthwise': 'depthwise_conv2d', 'dense': 'dense',
