@@ -3,6 +3,8 @@
 # make test-slow  the long checks
 # make lint       ruff, as configured in pyproject.toml
 # make setup      only the environment .venv
+# make check-weights   compares the maps of imported weights with timm, torchvision and Keras, in
+#                 .venv-import; WEIGHTS="mixnet_s EfficientNetB0" for some of them only
 # These take TensorFlow 1.15 where a CPython 3.7 is found (PATH, pyenv, conda, uv), and otherwise
 # TensorFlow 2.15 on a Python 3.9 to 3.11. demo-tf2, test-tf2, test-slow-tf2 and setup-tf2 always
 # take 2.15, in .venv-tf2.
@@ -14,7 +16,7 @@ VENV_TF2 ?= .venv-tf2
 DEMO = main.py --model_name=mixnet-s
 PYTEST = -m pytest -q --durations=10 -n 2 --dist loadfile test
 
-.PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint
+.PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint check-weights
 
 demo: setup
 	$(VENV)/bin/python $(DEMO)
@@ -36,6 +38,9 @@ test-tf2: setup-tf2
 
 test-slow-tf2: setup-tf2
 	$(VENV_TF2)/bin/python $(PYTEST) -m slow
+
+check-weights: .venv-import/.ready
+	.venv-import/bin/python test/make_checked.py $(WEIGHTS)
 
 setup: $(VENV)/.ready
 
@@ -93,4 +98,10 @@ $(VENV_TF2)/.ready: requirements-tf2.txt
 	  "  conda create -n tf python=3.11" \
 	  "  uv python install 3.11" \
 	  "Then type the same command again, or name it: make PYTHON_TF2=/path/to/python3.11 ..." >&2; \
+	exit 2
+
+.venv-import/.ready: requirements-import.txt requirements-tf2.txt
+	@$(call find_python,$(PYTHON_TF2),3.11 3.10); \
+	if [ -n "$$found" ]; then $(call install,.venv-import,$<,TensorFlow 2.15 and torch); exit $$?; fi; \
+	echo "check-weights needs a Python 3.10 or 3.11: make PYTHON_TF2=/path/to/python3.11 ..." >&2; \
 	exit 2

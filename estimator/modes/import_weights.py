@@ -50,7 +50,7 @@ def run(network, params, open_inputs):
         _into(params.model_dir, network, found, value, classes)
     say(f'next       python main.py --mode=predict --model_name={network.name} '
         f'--model_dir={params.model_dir} --data_dir=IMAGES')
-    say(f'           python main.py --recipe=finetune --model_name={network.name} '
+    say(f'           python main.py --model_name={network.name} '
         f'--init_checkpoint={params.model_dir} --data_dir=DATA --model_dir=DIR')
     return 0
 

@@ -1,7 +1,7 @@
 """Whether an imported network computes what its source does: the same image through both.
 
 Where the source's own runtime is installed (TFLite always is), it runs; else the map is compared
-with the stored checksums of maps that agreed when they were made (`make test-import`).
+with the stored checksums of maps that agreed when they were made (`make check-weights`).
 """
 
 import collections
@@ -58,8 +58,8 @@ def _stored(network, found):
     if kept and kept['map'] == fingerprint(network, found.dialect, found.row):
         return Check(f'the map is the one that agreed with {kept["with"]} to {kept["error"]:.0e} '
                      'of the largest logit', True)
-    return Check('not compared: its runtime is not installed here, and no published network has '
-                 'these names and shapes', True)
+    return Check('every tensor has its place, but nothing was compared: its runtime is not '
+                 'installed here, and no stored comparison is of this network', True)
 
 
 def logits(network, prefix, arguments, images):
