@@ -66,7 +66,7 @@ def batch_norm(parts, scope, settings):
     it multiplied by N / (N - 1); undoing the factor gives the same numbers faster.
     """
     if scopes.inside(f'{scope}/gamma', settings.frozen):
-        settings = settings._replace(training=False)
+        settings = settings._replace(batch_statistics=False)
     widths = [layers.channels_of(part, settings) for part in parts]
     own = variables(scope, sum(widths))
     rows = [_fused(part, *group, settings) for part, group in zip(
