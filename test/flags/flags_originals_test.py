@@ -50,4 +50,5 @@ def test_the_five_train_mains_are_covered():
 
 def test_every_old_name_belongs_to_an_original():
     original = {name.replace('-', '_') for pairs in table().values() for name, _ in pairs}
-    assert set(legacy.ALIAS_BY_NAME) | set(legacy.OLD_BY_NAME) <= original
+    own = {'from'}      # no flag can be called so: a field of Params cannot
+    assert set(legacy.ALIAS_BY_NAME) | set(legacy.OLD_BY_NAME) <= original | own
