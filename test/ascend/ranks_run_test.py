@@ -76,8 +76,10 @@ def test_a_device_has_every_operator(monkeypatch, tmp_path, name):
 def launch(script, folder, *words, size=2, **more):
     environment = ascend_tools.environment(folder, size)
     environment.update(more)
+    given = {word.split('=')[0] for word in words}
+    words = [word for word in SMALL if word.split('=')[0] not in given] + list(words)
     return subprocess.Popen(
-        ['bash', os.path.join(program.ROOT, script), f'--output_path={folder}/out', *SMALL, *words],
+        ['bash', os.path.join(program.ROOT, script), f'--output_path={folder}/out', *words],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, cwd=program.ROOT,
         env=environment)
 
