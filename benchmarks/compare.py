@@ -7,9 +7,10 @@ Each contestant is a process of its own (contestants.py), all alive at once; in 
 works for --seconds in turn, so that a slow minute of the machine falls on all. The table gives
 images/s as the median over all steps, with the quarter points of the steps as spread, and the
 processor seconds of a step over all threads; then this project's speed over the others', by the
-clock and by the processor, and the part of the machine's matrix-product peak, measured in the same
-run, that its multiply-adds come to. `others` is the share of the cores that went to other programs
-meanwhile: above a few percent the clock's figures mean little, and the processor's are a hint.
+clock and by the processor, and the part of the machine's matrix-product peak that its multiply-adds
+come to (the best of the installed libraries, measured in the same run). `others` is the share of
+the cores that went to other programs meanwhile: above a few percent the clock's figures mean
+little, and the processor's are a hint.
 
 --with=ours=PYTHON:FOLDER compares with another checkout of this project. FOLDER of `original`
 holds models/official of tensorflow/tpu; nothing of it is part of this project. A contestant that
@@ -167,9 +168,10 @@ def arguments(argv):
 def main(argv):
     """Prints the table; appends it to --output."""
     options = arguments(argv)
-    python = ([r[1] for r in options.rivals if r[0] == 'timm'] or [options.python])[0]
-    machine = json.loads(subprocess.check_output(
+    machine = max((json.loads(subprocess.check_output(
         [python, os.path.join(HERE, 'machine.py')], stderr=subprocess.DEVNULL))
+        for python in sorted({options.python} | {r[1] for r in options.rivals})),
+        key=lambda found: found['gflops'])
     table = [f'{machine["cores"]} cores of {machine["processor"]}, {platform.platform()}; '
              f'{machine["gflops"]:.0f} GFLOP/s in matrix products ({machine["library"]}), '
              f'{machine["copy_gb_per_s"]:.0f} GB/s copied; batch {options.batch} at '

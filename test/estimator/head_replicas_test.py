@@ -19,14 +19,15 @@ IMAGES = DRAWS.normal(size=(24, 4, 4, 3)).astype('f')
 LABELS = DRAWS.randint(0, 5, 24)
 
 
-def _build(seeds, images, training=False, seed=None, num_classes=5, device=None):
+def _build(seeds, images, training=False, seed=None, num_classes=5, device=None,
+           frozen=()):
     """No random choice, no batch statistics in the way of the loss; but a seed, and statistics."""
     del device
     options = mixnet.NETWORKS[0].options()
     settings = layers.Settings(
         training=training, seed=None, data_format='NHWC', momentum=.9, epsilon=1e-3,
         biased_variance=False, symmetric=False, device=None, folded=True,
-        batch_statistics=training,
+        batch_statistics=training, frozen=frozen,
         leaves=mixnet.NETWORKS[0].plan(options)[1].leaves, initializers=layers.TPU_INITIALIZERS)
     told = [tf.py_func(lambda pair: seeds.append(tuple(pair)), [seed], [])] if training else []
     with tf.control_dependencies(told):
