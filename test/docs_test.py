@@ -53,7 +53,7 @@ def test_paths_named_in_the_documents_exist():
                            r'benchmarks)/[\w./-]*)`', text)
         paths += [os.path.join('docs', link) for link in re.findall(r'\]\(([\w-]+\.md)\)', text)
                   if os.path.dirname(name)]
-        for path in paths:
+        for path in (path for path in paths if '...' not in path):
             assert os.path.exists(os.path.join(program.ROOT, path)), f'{name}: {path}'
 
 
