@@ -4,8 +4,8 @@
     python main.py --model_name=mixnet-s --data_dir=/data/tf   # on TFRecords of yours
     python main.py --help
 
-Exit codes: 0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint mismatch, 75 preempted and saved,
-1 anything else.
+Exit codes: 0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint mismatch, 6 another process of
+the run was lost, 75 preempted and saved, 1 anything else.
 """
 
 import functools
@@ -61,11 +61,12 @@ def folder_of(network, given):
 def recipes(network, given):
     """[(source, flags)] below the command line: the network's, the data set's, the mode's."""
     from estimator import runner
-    from estimator.devices.session import find_device, use_only
+    from estimator.devices.session import find_device, hosts_of, use_only
     from input import dataset_recipes
     use_only(given.value('device_ids'))
     folder = folder_of(network, given)
-    device = find_device(given.value('device'), given.value('num_devices'))
+    hosts = hosts_of(*map(given.value, ('device', 'hosts', 'host_index')))
+    device = find_device(given.value('device'), given.value('num_devices'), hosts)
     rows = [('default', {'model_dir': folder}),
             network.recipe_named(given.value('recipe'), device.count)]
     if given.value('mode') not in runner.STANDALONE:

@@ -1,7 +1,7 @@
 """What a user can be told: one exception a kind of mistake, each with the program's exit code.
 
-    0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint, 75 stopped by a signal and saved,
-    1 anything else
+    0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint, 6 another process was lost,
+    75 stopped by a signal and saved, 1 anything else
 
 A message says what happened, where (file, record, flag) and what to type next; the entry points
 print it without a stack trace.
@@ -33,3 +33,8 @@ class NanError(ProgramError):
 class CheckpointError(ProgramError):
     """A checkpoint that is missing, damaged, or of another network."""
     exit_code = 5
+
+
+class LostError(ProgramError):
+    """Another process of this run has died, hangs or has failed; the same command goes on."""
+    exit_code = 6

@@ -42,7 +42,8 @@ class Job:
                                    self._arguments_for(resumed))
         self.preemption = (
             together.Together(params.model_dir, self.run.device.rank)
-            if self.run.device.kind == 'npu' and self.run.device.count > 1
+            if self.run.device.hosts.addresses or (
+                self.run.device.kind == 'npu' and self.run.device.count > 1)
             else preemption.Preemption())
         self.throughput = throughput.Throughput(self._images_a_run())
         self.started = time.time()
@@ -138,16 +139,17 @@ class Job:
         if run.device.rank:
             hooks.remove(bar)
         hooks.append(self.preemption.hook())
-        if params.save_summary_steps and run.device.kind != 'npu':
+        if params.save_summary_steps and run.device.kind != 'npu' and not run.device.rank:
             hooks.append(events.Events(params.model_dir, self.throughput, params.save_summary_steps,
                                        params.gradient_accumulation_steps))
-        if run.device.kind != 'npu':
+        if run.device.kind != 'npu' and not run.device.rank:
             hooks.append(saver.Saver(params.model_dir, *save))
         input_fn = self.inputs.train_input_fn(
             params.train_batch_size, first_example=step * run.plan.global_batch)
         with self.told():
-            self.estimator(initial=initial, save=save, loop=loop).train(
-                session.for_this_process(input_fn, run.device), hooks=hooks, max_steps=until)
+            strategies.train(
+                self.estimator(initial=initial, save=save, loop=loop),
+                session.for_this_process(input_fn, run.device), run.device, hooks, until)
         if run.device.kind == 'npu' and not run.device.rank:
             checkpoints.forget_folder(params.model_dir)
         return {name: bar.last[name] for name in MEASURED if name in (bar.last or ())}

@@ -24,7 +24,9 @@ initial: checkpoints.reading.Restore to start from, or None.
 
 def prepare(params, num_train_images, arguments):
     """The Run of these flags on this machine. ProgramError: no such device."""
-    device = session.find_device(npu.chosen(params), params.num_devices)
+    kind = npu.chosen(params)
+    hosts = session.hosts_of(kind, params.hosts, params.host_index)
+    device = session.find_device(kind, params.num_devices, hosts)
     if device.kind == 'npu':
         npu.check(params, device.count)
     batch = (params.train_batch_size or 1) * device.count * params.gradient_accumulation_steps

@@ -1,5 +1,6 @@
 """The modes of the program: what happens, in which order. Each is a few calls on a Job."""
 
+import functools
 import time
 
 from common import labels_file, signals
@@ -9,7 +10,7 @@ from estimator import evaluations, failures, results, resuming
 from estimator import plan as plan_lib
 from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
-from estimator.devices import session
+from estimator.devices import npu, session, watch
 from estimator.job import Job
 from estimator.lock import exclusive
 from estimator.modes import (
@@ -34,6 +35,13 @@ def run(network, params, open_inputs):
     """
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
+    hosts = session.hosts_of(npu.chosen(params), params.hosts, params.host_index)
+    work = functools.partial(_work, network, params, open_inputs)
+    return watch.watched(hosts, params.host_timeout, work) if hosts.addresses else work(None)
+
+
+def _work(network, params, open_inputs, watching):
+    """Runs a mode as one of the processes that train together; watching: watch.Watch or None."""
     if session.rank_of(params):
         return _follow(Job(network, params, open_inputs(), newest(params.model_dir)))
     if params.mode == 'eval':
@@ -41,15 +49,17 @@ def run(network, params, open_inputs):
     with exclusive(params.model_dir):
         finding.remove_unfinished(params.model_dir)
         resumed = finding.latest_good(params.model_dir)
-        return _train(Job(network, params, open_inputs(), resumed), resumed)
+        return _train(Job(network, params, open_inputs(), resumed), resumed, watching)
 
 
-def _train(job, resumed):
+def _train(job, resumed, watching=None):
     """A training from its files to its last lines; returns the exit code."""
     record, status = results.Record(), 'failed'
     for line in resuming.report(job, resumed):
         say(line)
-    signals.set_last_words(lambda: job.finish('preempted', record))
+    if watching:
+        watching.on_lost = functools.partial(_lost, job, record)
+    signals.set_last_words(functools.partial(_last_words, job, record, watching))
     try:
         with job.told(), results.described(job):
             if job.inputs.class_names:
@@ -73,6 +83,17 @@ def _finish(job, status, record):
         if status != 'failed':
             raise failures.storage(error, job.params.model_dir) from None
         warn(f'no result.json: {error}')
+
+
+def _last_words(job, record, watching):
+    job.finish('preempted', record)
+    if watching:
+        watching.close(PREEMPTED)
+
+
+def _lost(job, record, message):
+    record.error = message
+    job.finish('failed', record)
 
 
 def _follow(job):

@@ -10,6 +10,11 @@ ROWS = (
     Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1).', None, 1),
     Row('device_ids', 'list', (), 'Numbers of the only GPUs to use, such as 0,2; of the Ascend to '
         'use. Without a meaning on a CPU.'),
+    Row('hosts', 'list', (), 'Addresses name:port of all processes that train together, first '
+        'the one that writes; the same on all. TF_CONFIG says it too.'),
+    Row('host_index', 'int', None, 'Which of hosts this process is, from 0.', None, 0),
+    Row('host_timeout', 'int', 30, 'Seconds without a sign of life after which another of hosts '
+        'counts as lost.', None, 3),
     Row('precision_mode', 'str', None, 'Arithmetic, in the words of Ascend (default: '
         'allow_mix_precision there, must_keep_origin_dtype on CPU and GPU).', PRECISIONS),
     Row('loss_scale', 'float', None, 'Factor on the loss against float16 underflow '

@@ -7,24 +7,26 @@ import os
 import tensorflow.compat.v1 as tf
 
 from common.console import say
-from common.errors import ProgramError
+from common.errors import FlagError, ProgramError
+from estimator.devices import hosts as hosts_lib
 from estimator.devices import npu, strategies
 from estimator.devices import precision as precision_lib
 
 # Seconds between checkpoints when no flag says when.
 SAVE_SECONDS = 600
 
-Device = collections.namedtuple('Device', ['kind', 'count', 'text', 'rank'])
-Device.__new__.__defaults__ = (0,)
+Device = collections.namedtuple('Device', ['kind', 'count', 'text', 'rank', 'hosts'])
+Device.__new__.__defaults__ = (0, hosts_lib.Hosts())
 Device.__doc__ = """What a run computes on.
 
 kind: 'cpu', 'gpu' or 'npu'; count: devices that train together; text: for the log; rank: which of
-the processes that train together this is. Rank 0 evaluates and writes, the others only train.
+the processes that train together this is; hosts: hosts.Hosts, those processes on CPU and GPU.
+Rank 0 evaluates and writes, the others only train.
 """
 
 
-def find_device(kind, num_devices=None):
-    """The Device of a run, by --device and --num_devices."""
+def find_device(kind, num_devices=None, hosts=hosts_lib.Hosts()):
+    """The Device of a run, by --device, --num_devices and the processes that train together."""
     gpus = [] if kind in ('cpu', 'npu') else _gpus()
     if kind == 'auto':
         kind = 'gpu' if gpus else 'cpu'
@@ -38,7 +40,22 @@ def find_device(kind, num_devices=None):
     if kind == 'gpu' and wanted > len(gpus):
         raise ProgramError(f'--num_devices={wanted}: TensorFlow sees {len(gpus)} GPU(s).')
     names = f' ({gpus[0]})' if gpus else ''
-    return Device(kind, wanted, f'{wanted} x {kind}{names}')
+    if not hosts.addresses:
+        return Device(kind, wanted, f'{wanted} x {kind}{names}')
+    if wanted != max(1, len(gpus)):
+        raise FlagError(f'--num_devices={wanted}: a process of --hosts uses every GPU it sees '
+                        f'({len(gpus)}), or one CPU. Choose GPUs with --device_ids.')
+    size = len(hosts.addresses)
+    return Device(kind, wanted * size, f'{wanted * size} x {kind}{names} in {size} processes',
+                  hosts.index, hosts)
+
+
+def hosts_of(kind, addresses, index):
+    """The hosts.Hosts of a run, by --device, --hosts and --host_index or TF_CONFIG.
+
+    The processes of an Ascend are those of its rank table.
+    """
+    return hosts_lib.Hosts() if kind == 'npu' else hosts_lib.find(addresses, index, os.environ)
 
 
 def use_only(device_ids):
@@ -50,7 +67,10 @@ def use_only(device_ids):
 
 def rank_of(params):
     """Which of the processes that train together this is."""
-    return npu.place(os.environ).rank if npu.chosen(params) == 'npu' else 0
+    kind = npu.chosen(params)
+    if kind == 'npu':
+        return npu.place(os.environ).rank
+    return hosts_of(kind, params.hosts, params.host_index).index
 
 
 def find_host(params):
@@ -89,7 +109,7 @@ def session_config(params, device, precision):
     config.gpu_options.allow_growth = True
     if device.kind == 'cpu':
         config.device_count['GPU'] = 0
-        config.device_count['CPU'] = device.count
+        config.device_count['CPU'] = strategies.local_count(device)
     if params.use_xla:
         config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     precision_lib.configure_session(config, precision)
@@ -98,27 +118,30 @@ def session_config(params, device, precision):
     return config
 
 
-def make_estimator(model_fn, run, model_dir, save=(None, None), loop=1):
+def make_estimator(model_fn, run, model_dir, save=None, loop=1):
     """The common Estimator.
 
-    save: (steps, seconds) between checkpoints, one of them or none; loop: steps of one session.run.
+    save: (steps, seconds) between checkpoints, one of them or none, of an Estimator that trains;
+    None for one that does not. loop: steps of one session.run.
     """
     params, device = run.params, run.device
     if device.kind == 'npu':
-        return npu.make_estimator(model_fn, run, model_dir, save, loop)
-    strategy = strategies.make(device)
-    config = tf.estimator.RunConfig(
+        return npu.make_estimator(model_fn, run, model_dir, save or (None, None), loop)
+    trains = save is not None
+    # The Saver among the hooks saves; of several processes only the first writes.
+    options = dict(
         model_dir=model_dir,
         tf_random_seed=params.seed,
         session_config=session_config(params, device, run.precision),
-        save_checkpoints_steps=save[0],
-        save_checkpoints_secs=save[1],
+        save_checkpoints_steps=None,
+        save_checkpoints_secs=None,
         save_summary_steps=0,       # hooks.events writes them
         keep_checkpoint_max=params.keep_checkpoint_max,
-        log_step_count_steps=None,  # hooks.progress prints them
-        train_distribute=strategy,
-        eval_distribute=strategy)
-    return tf.estimator.Estimator(model_fn, config=config)
+        log_step_count_steps=None)  # hooks.progress prints them
+    with hosts_lib.tf_config(device.hosts if trains else hosts_lib.Hosts()):
+        strategy = strategies.make(device, trains)
+        options['train_distribute' if trains else 'eval_distribute'] = strategy
+        return tf.estimator.Estimator(model_fn, config=tf.estimator.RunConfig(**options))
 
 
 def for_this_process(input_fn, device):

@@ -2,12 +2,41 @@
 
 import tensorflow.compat.v1 as tf
 
+from estimator.devices import hosts as hosts_lib
 
-def make(device):
-    """The strategy for the devices of this process, or None when there is only one."""
-    if device.kind == 'npu' or device.count == 1:
+
+def local_count(device):
+    """Devices of this process."""
+    return 1 if device.kind == 'npu' else device.count // max(1, len(device.hosts.addresses))
+
+
+def make(device, trains):
+    """The strategy to train or to evaluate under, None for one device.
+
+    Several processes train with the multi-worker one, which reads TF_CONFIG; the first of them
+    evaluates, on its own devices.
+    """
+    if trains and device.hosts.addresses:
+        return tf.distribute.experimental.MultiWorkerMirroredStrategy()
+    count = local_count(device)
+    if count == 1:
         return None
-    return tf.distribute.MirroredStrategy([f'/{device.kind}:{i}' for i in range(device.count)])
+    return tf.distribute.MirroredStrategy([f'/{device.kind}:{i}' for i in range(count)])
+
+
+def train(estimator, input_fn, device, hooks, max_steps):
+    """Trains an Estimator to a global step.
+
+    NOTE: Estimator.train refuses several processes; tf.estimator.train_and_evaluate takes them, and
+    evaluates only where there is an evaluator in the cluster, which there is not.
+    """
+    if not device.hosts.addresses:
+        return estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
+    with hosts_lib.tf_config(device.hosts):
+        tf.estimator.train_and_evaluate(
+            estimator, tf.estimator.TrainSpec(input_fn, max_steps=max_steps, hooks=hooks),
+            tf.estimator.EvalSpec(input_fn))
+    return estimator
 
 
 def for_replicas(input_fn, device):
@@ -17,7 +46,7 @@ def for_replicas(input_fn, device):
     got. So there are further batches at the end, one less than replicas, that weigh nothing, and
     only they can be dropped; labels have a 'weight' [batch].
     """
-    if device.kind == 'npu' or device.count == 1:
+    if local_count(device) == 1:
         return input_fn
 
     def weighed(features, labels):
@@ -28,5 +57,6 @@ def for_replicas(input_fn, device):
         nothing = tf.nest.map_structure(
             lambda kind, shape: tf.zeros([1] + shape.as_list()[1:], kind),
             tf.data.get_output_types(dataset), tf.data.get_output_shapes(dataset))
-        return dataset.concatenate(tf.data.Dataset.from_tensors(nothing).repeat(device.count - 1))
+        return dataset.concatenate(tf.data.Dataset.from_tensors(nothing).repeat(
+            local_count(device) - 1))
     return padded

@@ -77,7 +77,8 @@ class Benchmark:
         with tempfile.TemporaryDirectory() as folder:
             function = self.network.model_fn_builder(
                 functools.partial(model_fn.build, run=self.run))
-            estimator = session_lib.make_estimator(function, self.run, folder)
+            estimator = session_lib.make_estimator(
+                function, self.run, folder, save=(None, None))
             estimator.train(
                 session_lib.for_this_process(self.inputs.train_input_fn(self.batch),
                                              self.run.device),

@@ -75,7 +75,7 @@ def _train(directory, replicas, parts=1, **changes):
             data = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).repeat().skip(used)
             return data.batch(batch, True).map(lambda x, y: ({'image': x}, {'label': y}))
 
-        estimator = session.make_estimator(function, run, str(directory))
+        estimator = session.make_estimator(function, run, str(directory), save=(None, None))
         estimator.train(input_fn, steps=more,
                         hooks=[shown, saver.Saver(str(directory), save_steps=100)])
     values = {name: estimator.get_variable_value(name) for name in estimator.get_variable_names()}
