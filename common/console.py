@@ -22,7 +22,11 @@ NOISE = (
     'Using temporary folder', 'tf.keras', 'Not all devices in `tf.distribute.Strategy`',
     'Some requested devices in `tf.distribute.Strategy`', 'Reduce to /', 'batch_all_reduce:',
     'Using MirroredStrategy with devices', 'Initializing RunConfig with distribution strategies',
-    'Not using Distribute Coordinator',
+    'Not using Distribute Coordinator', 'TF_CONFIG environment variable', 'Strategy with cluster_',
+    'for Distribute Coordinator with', 'Check health not enabled', 'Running `train_and_evaluate`',
+    'Running Distribute Coordinator', 'Starting standard TensorFlow server', 'Updated config:',
+    'all_hooks [', 'Creating chief session creator', 'Collective all_reduce', 'Collective batch_',
+    'Starting eval for',
 )
 
 

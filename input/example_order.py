@@ -139,16 +139,17 @@ def _positioned(examples, start, step):
     return tf.data.Dataset.zip((positions, examples)).map(lambda position, raw: (position,) + raw)
 
 
-def raw_training(reader, params, part, first_example):
+def raw_training(reader, params, part, first_example, batch_size=1):
     """Endless (position, path, record, data, label) of this pipeline from `first_example` on.
 
-    `first_example` counts the examples that all pipelines together have used.
+    `first_example` counts the examples that all pipelines together have used. Examples that are
+    dealt out one by one go to the pipelines in batches, as they go to the replicas of one pipeline.
     """
     own, by_record = own_share(reader, part, exact=False)
     if by_record:
         stream = _positioned(_shuffled_epochs(own, params, first_example), first_example, 1)
-        turn = (part.pipeline - first_example) % part.pipelines
-        return stream.shard(part.pipelines, turn)
+        return stream.filter(lambda position, *_: tf.equal(
+            (position - first_example) // batch_size % part.pipelines, part.pipeline))
     first = first_example // part.pipelines
     return _positioned(_shuffled_epochs(own, params, first),
                        first * part.pipelines + part.pipeline, part.pipelines)

@@ -37,7 +37,7 @@ def training(reader, params, rule, size, style, batch_size, part=Part(1, 0), fir
         seed = tf.stack([tf.constant(params.seed, tf.int64), position])
         return preprocessing.train_image(encoded, size, seed, params, style), target, position
 
-    stream = raw_training(reader, params, part, first_example)
+    stream = raw_training(reader, params, part, first_example, batch_size)
     if params.max_bad_records:
         stream = bad_records.replaced(stream, example, reader, params.max_bad_records,
                                      parallelism(params))

@@ -19,8 +19,8 @@ import time
 
 from common import files
 from common.errors import PREEMPTED, ProgramError
+from launchers import hosts, ranks, reports
 from launchers import options as options_lib
-from launchers import ranks, reports
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Flags of a case, below the command line.
@@ -48,13 +48,15 @@ Trains a network on TFRecords, {what}.
   --precision_mode=MODE  must_keep_origin_dtype, allow_fp32_to_fp16, allow_mix_precision
                          (default) or force_fp16
   --output_path=DIR      where to write (default: output/ beside this script)
+  --hosts_file=FILE      name:port of every process, one a line: train on several hosts
   --ckpt_path=PATH       checkpoint to start from
   --over_dump=True       dump overflowing tensors
   --data_dump_flag=True  dump tensors at --data_dump_step
   --profiling=True       write a profile
   --autotune=True        tune operators (Ascend)
   --explain              print every value with its source and stop
-Exit code: that of main.py (0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint, 75 preempted).
+Exit code: that of main.py (0 done, 2 bad flags, 3 bad data, 4 NaN, 5 checkpoint,
+6 another process was lost, 75 preempted).
 Every flag of main.py is accepted; these are they.
 """
 WORDS = {
@@ -97,10 +99,15 @@ def _help(launch):
 def _launch(launch, options):
     if len(options.values.get('device_ids', ())) == 1:
         os.environ['ASCEND_DEVICE_ID'], = options.values['device_ids']
-    processes = ranks.plan(launch.size, options.values.get('device'), os.environ)
+    if options.hosts_file:
+        processes = [ranks.Rank(str(number), environment)
+                     for number, environment in hosts.environments(options.hosts_file)]
+    else:
+        processes = ranks.plan(launch.size, options.values.get('device'), os.environ)
     base = os.path.abspath(options.output_path or launch.base)
     output = os.path.join(base, processes[0].device)
-    model_dir = options.values.get('model_dir') or _model_dir(launch, options, output)
+    shared = hosts.shared_by(base) if options.hosts_file else output
+    model_dir = options.values.get('model_dir') or _model_dir(launch, options, shared)
     command = _command(launch, options, model_dir, output)
     mode = options.values.get('mode', CASES[launch.case]['mode'])
     if options.values.get('explain') or mode not in REPORTED:
@@ -113,8 +120,9 @@ def _launch(launch, options):
 def _train(launch, options, processes, base, command, model_dir):
     output = os.path.join(base, processes[0].device)
     print(f'Device ID: {processes[0].device}', flush=True)
+    writes = not options.hosts_file or processes[0].device == '0'
     fresh = options.values.get('model_dir') is None and launch.case == 'performance'
-    if fresh and os.path.isdir(model_dir):
+    if writes and fresh and os.path.isdir(model_dir):
         print(f'{model_dir}: checkpoints of an earlier performance run, removed')
         shutil.rmtree(model_dir)
     log = ranks.log_of(base, processes[0])
@@ -131,6 +139,9 @@ def _train(launch, options, processes, base, command, model_dir):
         return code
     if options.values.get('mode') == 'eval':
         launch = launch._replace(case='eval')
+    if not writes:
+        print(f'Result and checkpoints are written by process 0, in {model_dir}')
+        return 0
     _report(launch, output, model_dir, before, int(time.time() - start))
     return 0
 

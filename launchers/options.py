@@ -14,18 +14,21 @@ from common.errors import FlagError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-Options = collections.namedtuple('Options', ['words', 'values', 'output_path', 'help'])
+Options = collections.namedtuple(
+    'Options', ['words', 'values', 'output_path', 'help', 'hosts_file'])
+Options.__new__.__defaults__ = (None,)
 Options.__doc__ = """words: the command line for main.py; values: canonical flag -> value, of the
-flags that were given; output_path: the launcher's own --output_path or None; help: whether
---help was asked for."""
+flags that were given; output_path, hosts_file: the launcher's own, or None; help: whether --help
+was asked for."""
 
 
 def read(words):
     """Options of a launcher's command line. FlagError: what main.py would refuse."""
     output_path, rest = _take(words, 'output_path')
+    hosts_file, rest = _take(rest, 'hosts_file')
     asked = any(word in ('-h', '--help') for word in rest)
     values = {} if asked else canonical(rest)
-    return Options(rest, values, output_path, asked)
+    return Options(rest, values, output_path, asked, hosts_file)
 
 
 def canonical(words):

@@ -32,6 +32,8 @@ def train(estimator, input_fn, device, hooks, max_steps):
     """
     if not device.hosts.addresses:
         return estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
+    # NOTE: when the interpreter ends, TensorFlow 1.15's server prints an error about itself.
+    tf.train.Server.__del__ = lambda server: None
     with hosts_lib.tf_config(device.hosts):
         tf.estimator.train_and_evaluate(
             estimator, tf.estimator.TrainSpec(input_fn, max_steps=max_steps, hooks=hooks),

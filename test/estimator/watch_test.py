@@ -1,0 +1,105 @@
+"""Signs of life between processes, and how the processes of a run are listed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import program
+import pytest
+
+from common.errors import FlagError
+from estimator.devices import hosts
+
+WATCHED = '''
+import sys, time
+from common import signals
+signals.install()
+from estimator.devices import hosts, watch
+def work(_):
+    print('ready', flush=True)
+    time.sleep(float(sys.argv[3]))
+    return int(sys.argv[4])
+found = hosts.Hosts(tuple(sys.argv[1].split(',')), int(sys.argv[2]))
+sys.exit(watch.watched(found, 3, work))
+'''
+
+
+def free_addresses(number):
+    """Addresses on the loopback whose ports nobody uses for TCP."""
+    sockets = [socket.socket() for _ in range(number)]
+    for one in sockets:
+        one.bind(('127.0.0.1', 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return [f'127.0.0.1:{port}' for port in ports]
+
+
+def start(codes, seconds=60):
+    """Watched processes that sleep and end with these codes; all have heard of each other."""
+    listed = free_addresses(len(codes))
+    environment = dict(os.environ, PYTHONPATH=program.ROOT)
+    found = [subprocess.Popen(
+        [sys.executable, '-c', WATCHED, ','.join(listed), str(index),
+         str(seconds if code is None else .5), str(code or 0)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment)
+        for index, code in enumerate(codes)]
+    for process in found:
+        assert process.stdout.readline() == 'ready\n'
+    return listed, found
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_or_stopped_process_is_named_by_all_others(number):
+    listed, processes = start([None] * 3)
+    begun = time.time()
+    processes[1].send_signal(number)
+    for process in (processes[0], processes[2]):
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 6
+        assert f'process 1 ({listed[1]})' in said and 'start the same command' in said
+    assert time.time() - begun < 60
+    processes[1].kill()
+    processes[1].wait()
+
+
+def test_one_that_is_done_is_not_missed_and_one_that_failed_is():
+    listed, processes = start([0, 3, None])
+    _, said = processes[2].communicate(timeout=60)
+    assert [process.wait() for process in processes] == [0, 3, 6]
+    assert f'process 1 ({listed[1]}) ended with exit code 3' in said
+
+
+def test_a_signal_to_one_stops_all():
+    _, processes = start([None] * 3)
+    processes[2].terminate()
+    assert [process.wait(timeout=30) for process in processes] == [75] * 3
+
+
+def test_hosts_by_flags_or_by_tf_config():
+    two = ('a:1', 'b:2')
+    assert hosts.find(two, 1, {}) == hosts.Hosts(two, 1)
+    assert hosts.find((), None, {}) == hosts.find(('a:1',), 0, {}) == hosts.Hosts()
+    cluster = {'chief': ['a:1'], 'worker': ['b:2', 'c:3']}
+    for kind, index, place in (('chief', 0, 0), ('worker', 1, 2)):
+        text = json.dumps({'cluster': cluster, 'task': {'type': kind, 'index': index}})
+        found = hosts.find((), None, {'TF_CONFIG': text})
+        assert found == hosts.Hosts(('a:1', 'b:2', 'c:3'), place)
+    with hosts.tf_config(hosts.Hosts(two, 1)):
+        assert hosts.find((), None, os.environ) == hosts.Hosts(two, 1)
+    assert 'TF_CONFIG' not in os.environ
+
+
+@pytest.mark.parametrize('given, index, config, said', [
+    ((), 1, None, 'needs --hosts'), (('a', 'b:1'), 0, None, "'a' is no NAME:PORT"),
+    (('a:1', 'a:1'), 0, None, 'twice'), (('a:1', 'b:1'), None, None, 'from 0 to 1'),
+    (('a:1', 'b:1'), 2, None, 'from 0 to 1'), ((), None, '{', 'no JSON'),
+    ((), None, '{"cluster": {"worker": ["a:1", "b:1"], "ps": ["c:1"]}}', 'parameter server'),
+])
+def test_mistakes_in_hosts(given, index, config, said):
+    with pytest.raises(FlagError, match=said):
+        hosts.find(given, index, {'TF_CONFIG': config})
