@@ -155,7 +155,8 @@ class Watch:
     def blame(self):
         """After an error that another's end may have caused: if one is silent, ends with that."""
         time.sleep(4 * BEAT)
-        while any(peer.code is None and time.monotonic() - peer.at > 3 * BEAT or peer.code
+        while any(peer.code is None and time.monotonic() - peer.at > 3 * BEAT
+                  or peer.code not in (None, 0, PREEMPTED)
                   for peer in self._peers.values()):
             time.sleep(BEAT)
 
