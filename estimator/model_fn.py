@@ -138,6 +138,8 @@ def _update(network, run, loss, rate, step):
         with tf.control_dependencies([train_op]):
             train_op = average.apply(network.model_variables(), step,
                                      when=optimizer.due if accumulates else None)
+    if average and run.initial:     # a replica's average knows the first initial value only
+        checkpoints.initialize(run.initial, averaging.shadow_name)
     return train_op, norm
 
 

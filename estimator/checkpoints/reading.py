@@ -190,8 +190,11 @@ def plan_restore(path, variables, exclude=(), averages=True):
     return Restore(prefix, assignment, weights, report)
 
 
-def initialize(restore):
-    """Lets the current graph's variables start from a Restore (call before averages exist)."""
+def initialize(restore, renamed=lambda name: name):
+    """Lets the current graph's variables start from a Restore.
+
+    renamed: name of a network's variable -> name of the one that starts from its value.
+    """
     by_name = {v.name.split(':')[0]: v for v in tf.global_variables()}
-    sources = {source: by_name[name] for name, source in restore.assignment.items()}
+    sources = {source: by_name[renamed(name)] for name, source in restore.assignment.items()}
     tf.train.init_from_checkpoint(restore.prefix, sources)
