@@ -98,11 +98,8 @@ def _moment_of(tensor):
 
 
 def _draw(run, step):
-    """What the random draws of a step follow besides the seed: an int64 scalar.
-
-    The step; further micro-batches, replicas and ranks, which draw differently, are numbered in the
-    upper bits, so that one replica draws as it does alone.
-    """
+    """What random draws follow besides the seed, int64: the step, and in the upper bits the number
+    of the micro-batch, replica or rank, so that each draws differently and one as it does alone."""
     part = replicas.index() if replicas.number() > 1 else tf.constant(run.device.rank, tf.int64)
     if run.params.gradient_accumulation_steps > 1:
         part += accumulation.micro_batch() * run.device.count
