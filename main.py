@@ -43,13 +43,13 @@ def main(argv):
     network = models.get_network(given.value('model_name'))
     given = runner.local_weights(network, given, folder_of(network, given))
     params = flags.merge(given, recipes(network, given))
-    if params.explain:
-        print(flags.explain(params))
-        return 0
     inputs = functools.partial(
         Serving if params.mode in runner.SERVING else Inputs, params,
         preprocessing=network.preprocessing, image_size=network.image_size,
         native_classes=network.num_classes)
+    if params.explain:
+        print(flags.explain(params, *runner.effective(network, params, inputs)))
+        return 0
     return runner.run(network, params, inputs)
 
 

@@ -6,7 +6,7 @@ import time
 
 from common import scopes
 from common.console import duration, say, warn
-from estimator import failures, model_fn, results
+from estimator import announcement, failures, model_fn, results
 from estimator import plan as plan_lib
 from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
@@ -25,7 +25,6 @@ from estimator.hooks import (
     throughput,
     together,
 )
-from estimator.training import schedules
 
 # What Progress measured that goes into result.json.
 MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
@@ -89,22 +88,14 @@ class Job:
 
     def announce(self):
         """Prints what is about to happen."""
-        params, plan, device = self.params, self.run.plan, self.run.device
-        rate = schedules.peak_learning_rate(params, plan)
-        say(f'network    {self.network.name}, {self.inputs.num_classes} classes, '
-            f'{self.inputs.image_size}x{self.inputs.image_size} pixels')
-        self.say_data()
-        say(f'training   {plan.train_steps} steps = {plan.epochs:.2f} epochs of '
-            f'{plan.steps_per_epoch:.1f} steps, global batch {plan.global_batch} '
-            f'({params.train_batch_size} on each of {device.text})')
-        say(f'optimizer  {params.optimizer}, learning rate {rate:g}, '
-            f'{params.lr_schedule} schedule, {params.lr_warmup_epochs or 0:g} warm-up epochs')
-        say(f'precision  {self.run.precision.text}')
+        for line in announcement.lines(self.network, self.run, self.inputs):
+            say(line)
+        params = self.params
         if params.freeze:
             names = self.network.variables(**self.run.arguments)
             frozen = scopes.matching(names, params.freeze, 'freeze')
             say(f'frozen     {len(frozen)} of {len(names)} weights and statistics')
-        for doubt in plan_lib.doubts(plan, self.inputs.num_train_images):
+        for doubt in plan_lib.doubts(self.run.plan, self.inputs.num_train_images):
             warn(doubt)
 
     def estimator(self, eval_weights=('raw',), initial=None, **more):

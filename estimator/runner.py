@@ -6,7 +6,7 @@ import time
 from common import labels_file, signals
 from common.console import say, warn
 from common.errors import PREEMPTED
-from estimator import evaluations, failures, results, resuming
+from estimator import announcement, evaluations, failures, results, resuming
 from estimator import plan as plan_lib
 from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
@@ -104,6 +104,12 @@ def _follow(job):
             if _status(job) == 'completed':
                 job.train(until)
     return PREEMPTED if _status(job) == 'preempted' else 0
+
+
+def effective(network, params, open_inputs):
+    """What --explain adds to the flags; see announcement.effective."""
+    with_data = params.mode in MODES or params.mode == 'benchmark'
+    return announcement.effective(network, params, open_inputs if with_data else None)
 
 
 def mode_flags(network, given, model_dir):

@@ -5,16 +5,21 @@ from flags.conversions import RULES
 from flags.params import sources as sources_of
 
 
-def explain(params):
-    """One line a flag: its value and where it comes from, by topic."""
+def explain(params, effective=None, summary=()):
+    """One line a flag: its value and where it comes from, by topic; then what follows from them.
+
+    effective: {flag: (value, where from)} in place of values that no flag gives; summary: lines.
+    """
     sources, lines = sources_of(params), []
     wide = max(len(row.name) for row in rows.ROWS)
     for topic, module in rows.TOPICS.items():
         lines.append(f'{topic}:')
         for row in module.ROWS:
-            value = shown(getattr(params, row.name))
-            lines.append(f'  {row.name:{wide}}  {value:24}  {sources.get(row.name, "program")}')
-    return '\n'.join(lines)
+            value, source = getattr(params, row.name), sources.get(row.name, 'program')
+            if value in (None, ()) and (effective or {}).get(row.name, (None,))[0] is not None:
+                value, source = effective[row.name]
+            lines.append(f'  {row.name:{wide}}  {shown(value):24}  {source}')
+    return '\n'.join(lines + [''] * bool(summary) + list(summary))
 
 
 def shown(value):

@@ -56,7 +56,8 @@ def choose(params, device):
         _require_bfloat16()
         return Precision(mode, tf.float32, 'auto_mixed_precision_onednn_bfloat16', scale,
                          'bfloat16 on CPU where oneDNN supports it (graph rewrite)')
-    note = ' (mixed precision is a no-op on a CPU)' if mode == 'allow_mix_precision' else ''
+    note = {'allow_mix_precision': ' (mixed precision is a no-op on a CPU)',
+            'allow_fp32_to_fp16': ' (every operator has a float32 kernel here)'}.get(mode, '')
     scaled = f', loss scale {scale}' if scale else ''
     return Precision(mode, tf.float32, None, scale, f'float32{note}{scaled}')
 
