@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -147,3 +148,23 @@ def test_find_images(tmp_path):
     with pytest.raises(DataError, match='no image in this folder'):
         (tmp_path / 'empty').mkdir()
         found(str(tmp_path / 'empty'))
+
+
+def test_any_file_name_is_written(trained, capsys):
+    """Bytes that are no UTF-8, line breaks, other scripts: one line each, the bytes in the CSV."""
+    folder = trained / 'names'
+    jpeg(folder / 'one.jpg', 1)
+    names = [b'caf\xe9.jpg', b'two\nlines.jpg', '\u732b.jpg'.encode(), b'comma,"quote".jpg']
+    for name in names:
+        shutil.copy(str(folder / 'one.jpg'), os.path.join(os.fsencode(str(folder)), name))
+    assert predict(trained, f'--data_dir={folder}', f'--export_dir={trained}/named') == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith(str(folder)) for line in lines) == 5
+    assert any('two\\nlines.jpg' in line for line in lines)
+    with open(str(trained / 'named' / 'predictions.csv'), newline='', encoding='utf-8',
+              errors='surrogateescape') as stream:
+        written = {os.path.basename(os.fsencode(row['image'])) for row in csv.DictReader(stream)}
+    assert written == {b'one.jpg', *names}
+    assert predict(trained, f'--data_dir={folder}', '--format=json') == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {os.path.basename(os.fsencode(row['image'])) for row in rows} == {b'one.jpg', *names}
