@@ -1,6 +1,7 @@
 # make demo       train mixnet-s on the embedded digits and show the result
 # make test       the tests
-# make test-slow  the long checks
+# make test-slow  the slow checks
+# make test-long  whole launches and runs of many processes (half an hour and more)
 # make lint       ruff, as configured in pyproject.toml
 # make setup      only the environment .venv
 # make check-weights   compares the maps of imported weights with timm, torchvision and Keras, in
@@ -16,7 +17,7 @@ VENV_TF2 ?= .venv-tf2
 DEMO = main.py --model_name=mixnet-s
 PYTEST = -m pytest -q --durations=10 -n 2 --dist loadfile test
 
-.PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint check-weights
+.PHONY: demo test setup test-slow test-long demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint check-weights
 
 demo: setup
 	$(VENV)/bin/python $(DEMO)
@@ -25,7 +26,10 @@ test: setup
 	$(VENV)/bin/python $(PYTEST) -m "not slow"
 
 test-slow: setup
-	$(VENV)/bin/python $(PYTEST) -m slow
+	$(VENV)/bin/python $(PYTEST) -m "slow and not long"
+
+test-long: setup
+	$(VENV)/bin/python $(PYTEST) -m long
 
 lint: setup
 	$(VENV)/bin/python -m ruff check .
@@ -37,7 +41,7 @@ test-tf2: setup-tf2
 	$(VENV_TF2)/bin/python $(PYTEST) -m "not slow"
 
 test-slow-tf2: setup-tf2
-	$(VENV_TF2)/bin/python $(PYTEST) -m slow
+	$(VENV_TF2)/bin/python $(PYTEST) -m "slow and not long"
 
 check-weights: .venv-import/.ready
 	.venv-import/bin/python test/make_checked.py $(WEIGHTS)

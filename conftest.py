@@ -13,5 +13,16 @@ tf.disable_v2_behavior()
 tf.enable_resource_variables()
 
 
+# Their slow tests start many processes or whole launchers: `make test-long`.
+LONG = ('ascend', 'compat', 'hosts_test.py', 'replicas_test.py')
+
+
 def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: longer than about 15 seconds (make test-slow)')
+    config.addinivalue_line('markers', 'long: slow, and of many processes (make test-long)')
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker('slow') and set(LONG) & set(str(item.fspath).split(os.sep)):
+            item.add_marker('long')
