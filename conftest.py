@@ -26,3 +26,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker('slow') and set(LONG) & set(str(item.fspath).split(os.sep)):
             item.add_marker('long')
+
+
+@pytest.fixture(autouse=True)
+def no_adapter_stays():
+    """The stand-in for npu_bridge that a test imported is gone afterwards."""
+    yield
+    for name in [name for name in sys.modules if name.split('.')[0] == 'npu_bridge']:
+        del sys.modules[name]
