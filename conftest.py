@@ -7,6 +7,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 
+import pytest
 import tensorflow.compat.v1 as tf
 
 tf.disable_v2_behavior()
