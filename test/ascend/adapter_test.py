@@ -108,8 +108,10 @@ def test_flags_that_do_not_go_with_it(stand_in, size, values, word):
 
 
 def test_overflow_dumps_of_several_ranks_from_r1_5_0_on(stand_in):
-    stand_in('r1.5.0', **SEVERAL)
+    calls = stand_in('r1.5.0', **SEVERAL)
     make(rank=3, size=8, npu_overflow_dump=True)
+    given, = calls('DumpConfig', rank=3)
+    assert given['enable_dump_debug'] and given['dump_debug_mode'] == 'all'
 
 
 @pytest.mark.parametrize('environment, expected', [
