@@ -22,8 +22,8 @@ if __name__ == '__main__':
 
 from common.errors import DataError
 from common.names import nearest
-from input import image_formats
 from input.convert import conversion, parallel, parts, verify
+from input.images import formats
 
 
 def _count(text):
@@ -77,9 +77,9 @@ OPTIONS = (
                           'only (default 0.1; 0: none)')),
     ('exif', dict(choices=('apply', 'ignore'),
                   help='turn images the way up that EXIF says (default: apply; ImageNet: ignore)')),
-    ('max_pixels', dict(type=_count, default=image_formats.MAX_PIXELS, metavar='N',
+    ('max_pixels', dict(type=_count, default=formats.MAX_PIXELS, metavar='N',
                         help='refuse images of more pixels, by their headers (default '
-                             f'{image_formats.MAX_PIXELS})')),
+                             f'{formats.MAX_PIXELS})')),
     ('part', dict(type=_part, metavar='K/N', help='write only the K-th of N parts, on this host')),
     ('merge', dict(metavar='DIR', help='check and publish the parts that were written to DIR')),
     ('verify', dict(metavar='DIR', help='check every record of DIR instead of converting')),

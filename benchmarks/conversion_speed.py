@@ -18,13 +18,14 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from input import image_tree, progress
+from input import progress
 from input.convert import conversion, parallel, verify
+from input.folders import layouts
 
 
 def enlarged(source, target, copies):
     """A tree of hard links that has every image `copies` times."""
-    tree = image_tree.scan(source)
+    tree = layouts.scan(source)
     for item in tree.splits['train']:
         folder, name = os.path.split(item.path)
         os.makedirs(os.path.join(target, folder), exist_ok=True)
@@ -34,7 +35,7 @@ def enlarged(source, target, copies):
                 os.link(os.path.join(tree.root, item.path), path)
             except OSError:     # another file system
                 shutil.copyfile(os.path.join(tree.root, item.path), path)
-    return image_tree.scan(target)
+    return layouts.scan(target)
 
 
 def copy_files(task, advance):

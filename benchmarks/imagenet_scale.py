@@ -19,7 +19,8 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from input import Inputs, example, example_order, tfrecord
+from input import Inputs, example_order
+from input.records import example, tfrecord
 
 PARAMS = dict(
     mode='train', seed=0, dataset=None, train_split='train', eval_split='validation',

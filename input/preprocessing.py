@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
 from common.names import nearest
-from input import crop, decode
 from input.augment import autoaugment, color, erasing
+from input.images import crop, decode
 from input.stateless import coin, integers
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
-from input import image_check, image_formats, orientation, storage
 from input import preprocessing as styles
+from input import storage
+from input.images import checks, formats, orientation
 
 
 class Serving:
@@ -44,9 +45,9 @@ class Serving:
         storage.refuse_odd(path)
         try:
             with storage.open_binary(path) as stream:
-                return image_check.readable(
-                    stream.read(), image_check.Rules(self._params.max_pixels))
-        except (OSError, image_check.BadImage) as error:
+                return checks.readable(
+                    stream.read(), checks.Rules(self._params.max_pixels))
+        except (OSError, checks.BadImage) as error:
             raise DataError(f'{path}: {getattr(error, "strerror", None) or error}') from error
 
     def sample(self, count):
@@ -95,7 +96,7 @@ def find_images(path):
         found = _below(path)
         if not found:
             first = ', '.join(storage.names(path)[:5]) or 'nothing'
-            raise DataError(f'{path}: no image in this folder; expected {image_formats.READ} '
+            raise DataError(f'{path}: no image in this folder; expected {formats.READ} '
                             f'files; first entries there: {first}')
         return found
     found = []
@@ -112,9 +113,9 @@ def _below(path):
     found = []
     if storage.is_address(path):
         return [os.path.join(path, name) for name in storage.names(path)
-                if image_formats.is_image_name(name)]
+                if formats.is_image_name(name)]
     for where, folders, entries in os.walk(path):
-        folders[:] = [name for name in folders if not image_formats.is_ignored(name)]
+        folders[:] = [name for name in folders if not formats.is_ignored(name)]
         found += [os.path.join(where, entry) for entry in entries
-                  if image_formats.is_image_name(entry) and not image_formats.is_ignored(entry)]
+                  if formats.is_image_name(entry) and not formats.is_ignored(entry)]
     return sorted(found)

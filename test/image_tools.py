@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 import convert_tfrecord
-from input import example, tfrecord
+from input.records import example, tfrecord
 
 
 def pixels(seed=0, height=48, width=64):

@@ -10,7 +10,7 @@ import shutil
 from collections import namedtuple
 
 from common.errors import DataError
-from input import dataset_json, holdout, image_check, image_formats, image_tree, progress
+from input import progress
 from input.convert import (
     parallel,
     partition,
@@ -20,12 +20,15 @@ from input.convert import (
     staging,
     summary,
 )
+from input.folders import holdout, layouts
+from input.images import checks, formats
+from input.records import dataset_json
 
 FIELDS = ('input_dir output_dir split shards validation_shards workers on_bad_image label_offset '
           'validation_labels seed holdout exif max_pixels part')
 Options = namedtuple('Options', FIELDS)
 Options.__new__.__defaults__ = ('all', None, None, None, 'fail', None, None, 0, None, None,
-                                image_formats.MAX_PIXELS, None)
+                                formats.MAX_PIXELS, None)
 
 SPLITS = ('train', 'validation')
 POLICIES = ('fail', 'skip', 'reencode')
@@ -46,7 +49,7 @@ def convert(options, say=print):
     output = os.path.abspath(options.output_dir)
     if os.path.realpath(output) == os.path.realpath(options.input_dir):
         raise DataError('--output_dir is --input_dir; choose another folder')
-    tree = image_tree.scan(options.input_dir, output, options.validation_labels)
+    tree = layouts.scan(options.input_dir, output, options.validation_labels)
     splits, notes = _split(tree, options)
     known = dataset_json.read(output)
     settings = _settings(tree, output, options)
@@ -78,8 +81,8 @@ def _settings(tree, output, options):
     """NOTE: EXIF's rotation is not applied to ImageNet, because the originals train on and score
     its bytes as they are."""
     offset = tree.label_offset if options.label_offset is None else options.label_offset
-    chosen = options.exif or ('ignore' if tree.layout == image_tree.IMAGENET else 'apply')
-    rules = image_check.Rules(options.max_pixels, upright=chosen == 'apply')
+    chosen = options.exif or ('ignore' if tree.layout == layouts.IMAGENET else 'apply')
+    rules = checks.Rules(options.max_pixels, upright=chosen == 'apply')
     return shard_writer.Settings(
         tree.root, os.path.join(output, staging.FOLDER), output, tree.classes, tree.texts, offset,
         options.on_bad_image, rules)

@@ -13,8 +13,9 @@ from collections import namedtuple
 
 from common.errors import DataError
 from common.files import write_text
-from input import dataset_json, progress
+from input import progress
 from input.convert import parallel, publishing, shard_writer, staging, summary
+from input.records import dataset_json
 
 Part = namedtuple('Part', 'index count')    # index from 1
 PLAN = re.compile(r'plan-(\d+)-of-(\d+)\.json$')

@@ -1,8 +1,8 @@
 """The last step of a conversion: shards to their final names, then dataset.json."""
 
 from common.errors import DataError
-from input import dataset_json
 from input.convert import shard_writer, staging
+from input.records import dataset_json
 
 # What dataset.json says of a shard, out of its sidecar.
 _KEYS = ('file', 'num_examples', 'bytes', 'sha256')

@@ -11,10 +11,12 @@ import os
 
 from common.errors import DataError
 from common.files import write_text
-from input import cifar_files, example, image_check, tfrecord
+from input.folders import cifar
+from input.images import checks
+from input.records import example, tfrecord
 
 # staging: folder to write to; final: where shards end up; classes and texts: by label;
-# policy: fail, skip or reencode; rules: image_check.Rules.
+# policy: fail, skip or reencode; rules: checks.Rules.
 Settings = collections.namedtuple(
     'Settings', 'root staging final classes texts label_offset policy rules')
 ShardTask = collections.namedtuple('ShardTask', 'settings split file items')
@@ -85,7 +87,7 @@ def _reusable(task, key):
     if sidecar is None:
         return None
     troubled = sidecar['left_out'] or any(
-        what.startswith(image_check.SALVAGED) for what in sidecar['changed'])
+        what.startswith(checks.SALVAGED) for what in sidecar['changed'])
     return None if troubled and sidecar['policy'] != task.settings.policy else sidecar
 
 
@@ -121,7 +123,7 @@ def _write_items(task, writer, tally, bad_files, advance):
     for position, item in enumerate(task.items, 1):
         try:
             checked = _read(task.settings, item)
-        except image_check.BadImage as error:
+        except checks.BadImage as error:
             path = os.path.join(task.settings.root, item.path)
             if task.settings.policy == 'fail':
                 raise DataError(
@@ -145,13 +147,13 @@ def _read(settings, item):
     """Checked of one item."""
     path = os.path.join(settings.root, item.path)
     if item.row is not None:
-        return image_check.encode_png(cifar_files.pixels(path, item.row))
+        return checks.encode_png(cifar.pixels(path, item.row))
     try:
         with open(path, 'rb') as stream:
             data = stream.read()
     except OSError as error:
-        raise image_check.BadImage(f'cannot be read ({error.strerror})') from error
-    return image_check.check(data, settings.policy == 'reencode', settings.rules)
+        raise checks.BadImage(f'cannot be read ({error.strerror})') from error
+    return checks.check(data, settings.policy == 'reencode', settings.rules)
 
 
 def _features(settings, item, checked):

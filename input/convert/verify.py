@@ -11,19 +11,13 @@ import re
 
 from common import labels_file
 from common.errors import DataError
-from input import (
-    dataset_json,
-    example,
-    image_check,
-    image_formats,
-    progress,
-    storage,
-    tfrecord,
-)
+from input import progress, storage
 from input.convert import parallel, summary
+from input.images import checks, formats
+from input.records import dataset_json, example, tfrecord
 
 # expected: row of dataset.json or None; low, high: allowed labels, or None; names: of the classes
-# from low on, or None; rules: image_check.Rules.
+# from low on, or None; rules: checks.Rules.
 ShardToCheck = collections.namedtuple('ShardToCheck', 'path expected low high names rules')
 # What a shard gave: faults [text], labels {stored label: count}, sha256.
 Findings = collections.namedtuple('Findings', 'faults fault_count labels sha256')
@@ -34,7 +28,7 @@ _LISTED = 10
 _REPORT_EVERY = 64
 
 
-def verify(folder, workers=None, say=print, max_pixels=image_formats.MAX_PIXELS):
+def verify(folder, workers=None, say=print, max_pixels=formats.MAX_PIXELS):
     """List of faults, each naming file and record; empty when all is well.
 
     Raises:
@@ -45,7 +39,7 @@ def verify(folder, workers=None, say=print, max_pixels=image_formats.MAX_PIXELS)
         raise DataError(f'{folder} is no folder')
     known = dataset_json.read(folder)
     files = _files(folder)
-    rules = image_check.Rules(max_pixels, upright=False)    # the records are as they should be
+    rules = checks.Rules(max_pixels, upright=False)    # the records are as they should be
     if not known and not files:
         raise DataError(f'{folder} holds no {dataset_json.FILE} and no TFRecords')
     if known:
@@ -67,7 +61,7 @@ def verify(folder, workers=None, say=print, max_pixels=image_formats.MAX_PIXELS)
     return faults
 
 
-def report(folder, workers=None, max_pixels=image_formats.MAX_PIXELS, say=print):
+def report(folder, workers=None, max_pixels=formats.MAX_PIXELS, say=print):
     """Verifies and prints; returns the exit code: 0 or 3."""
     faults = verify(folder, workers, say, max_pixels)
     for fault in faults:
@@ -198,8 +192,8 @@ def _check_record(payload, shard):
         raise ValueError(f'label {label} is {shard.names[label - shard.low]!r} in '
                          f'{dataset_json.FILE}, but its image/class/text is {os.fsdecode(text)!r}')
     try:
-        image_check.check(image, rules=shard.rules)
-    except image_check.BadImage as error:
+        checks.check(image, rules=shard.rules)
+    except checks.BadImage as error:
         raise ValueError(f'its image does not decode: {error}{where}') from error
     return label
 

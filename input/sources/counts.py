@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from common.console import say
 from common.errors import DataError
 from common.files import write_text
-from input import progress, storage, tfrecord
+from input import progress, storage
+from input.records import tfrecord
 from input.sources.readers import VERIFY
 
 THREADS = 16

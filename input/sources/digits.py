@@ -14,8 +14,8 @@ import tempfile
 import numpy as np
 
 from common.errors import DataError
-from input import dataset_json
 from input.convert.conversion import Options, convert
+from input.records import dataset_json
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'digits.csv.gz')
 NUM_TRAIN = 1437    # the first rows; the remaining 360 validate

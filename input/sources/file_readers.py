@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
-from input import cifar_files, image_check
+from input.folders import cifar
+from input.images import checks
 from input.sources.readers import SAMPLE_SHARDS, Shard, TFRecordReader
 
 # How the error of a graph begins that met a file it cannot use; the file and the reason follow.
@@ -19,7 +20,7 @@ class FolderReader:
 
     run = 128
 
-    def __init__(self, paths, labels, rules=image_check.Rules()):
+    def __init__(self, paths, labels, rules=checks.Rules()):
         self._rules = rules
         self._paths = np.array([os.fsencode(path) for path in paths], dtype=object)
         self._labels = np.array(labels, np.int64)
@@ -71,8 +72,8 @@ class FolderReader:
         """The file as the graph decodes it; DataError with the path."""
         try:
             with open(path, 'rb') as stream:
-                return image_check.readable(stream.read(), self._rules)
-        except (OSError, image_check.BadImage) as error:
+                return checks.readable(stream.read(), self._rules)
+        except (OSError, checks.BadImage) as error:
             raise DataError(f'{path}: {error}') from error
 
     def examples(self):
@@ -94,20 +95,20 @@ class CifarReader(TFRecordReader):
     """CIFAR-10's binary files, one shard each; the image of a raw example is PNG."""
 
     def __init__(self, paths, shards=None):
-        super().__init__(shards or [Shard(path, os.path.getsize(path) // cifar_files.RECORD)
+        super().__init__(shards or [Shard(path, os.path.getsize(path) // cifar.RECORD)
                                     for path in paths], None)
 
     def _of(self, shards):
         return CifarReader(None, shards)
 
     def _stream(self, path):
-        return tf.data.FixedLengthRecordDataset(path, cifar_files.RECORD)
+        return tf.data.FixedLengthRecordDataset(path, cifar.RECORD)
 
     def parse(self, data, label):
         """Payload (label and pixels) to (encoded image, stored label)."""
         del label
         values = tf.io.decode_raw(data, tf.uint8)
-        side = cifar_files.SIDE
+        side = cifar.SIDE
         pixels = tf.transpose(tf.reshape(values[1:], [3, side, side]), [1, 2, 0])
         return tf.image.encode_png(pixels), tf.cast(values[0], tf.int64)
 
@@ -115,9 +116,9 @@ class CifarReader(TFRecordReader):
         """Yields (path, record, payload) of the first records of a file."""
         with open(shard.path, 'rb') as stream:
             for record in range(count):
-                yield shard.path, record, stream.read(cifar_files.RECORD)
+                yield shard.path, record, stream.read(cifar.RECORD)
 
     def image_and_label(self, path, record, data):
         """(encoded bytes, stored label) of what `examples` yields."""
-        pixels = cifar_files.pixels(path, record)
-        return image_check.encode_png(pixels).encoded, data[0]
+        pixels = cifar.pixels(path, record)
+        return checks.encode_png(pixels).encoded, data[0]

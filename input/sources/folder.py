@@ -3,7 +3,8 @@
 import os
 import zlib
 
-from input import holdout, image_check, image_tree
+from input.folders import holdout, layouts
+from input.images import checks
 from input.sources.file_readers import CifarReader, FolderReader
 
 
@@ -11,7 +12,7 @@ def open_tree(path, train_split, eval_split, fraction, max_pixels):
     """(ImageTree, train reader or None, evaluation reader or None, notes).
 
     Args:
-        path: the folder, laid out as image_tree knows.
+        path: the folder, laid out as input.folders.layouts knows.
         train_split, eval_split: names of the split folders.
         fraction: part of the images to hold out where there is no validation split, or None.
         max_pixels: images of more are refused.
@@ -19,14 +20,14 @@ def open_tree(path, train_split, eval_split, fraction, max_pixels):
     Raises:
         DataError: no image, or a class in the evaluation split that training does not have.
     """
-    names = dict(image_tree.SPLIT_FOLDERS)
+    names = dict(layouts.SPLIT_FOLDERS)
     names.update({eval_split.lower(): 'validation', train_split.lower(): 'train'})
-    tree = image_tree.scan(path, split_folders=names)
-    if tree.layout == image_tree.CIFAR:
+    tree = layouts.scan(path, split_folders=names)
+    if tree.layout == layouts.CIFAR:
         readers = [_cifar(tree, split) for split in ('train', 'validation')]
         return (tree, *readers, [])
     tree, note = holdout.with_validation(tree, fraction)
-    rules = image_check.Rules(max_pixels, upright=tree.layout != image_tree.IMAGENET)
+    rules = checks.Rules(max_pixels, upright=tree.layout != layouts.IMAGENET)
     readers = [_images(tree, split, rules) for split in ('train', 'validation')]
     return (tree, *readers, tree.notes + [note] * bool(note))
 

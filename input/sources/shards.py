@@ -7,7 +7,8 @@ from collections import namedtuple
 
 from common import labels_file
 from common.errors import DataError
-from input import dataset_json, storage
+from input import storage
+from input.records import dataset_json
 from input.sources.readers import VERIFY
 
 # splits(name): list of (path, number of records or None), empty when there is no such split.

@@ -4,7 +4,9 @@ import os
 from collections import namedtuple
 
 from common.errors import DataError
-from input import cifar_files, example, storage
+from input import storage
+from input.folders import cifar
+from input.records import example
 from input.sources import counts, digits, folder, shards, tfds
 from input.sources.readers import VERIFY, Shard, TFRecordReader, first_records
 
@@ -64,7 +66,7 @@ def open_folder(path, params):
 def open_tfrecords(path, params):
     """Source of a directory of TFRecords: ours (dataset.json), TFDS-prepared, or bare shards."""
     _need_directory(path)
-    if cifar_files.files_of(path):
+    if cifar.files_of(path):
         return open_folder(path, params)
     facts = shards.described(path) or tfds.facts(path) or shards.bare(path)
     train = _shards(facts, params.train_split)

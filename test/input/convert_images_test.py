@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from input import dataset_json, image_check
+from input.images import checks
+from input.records import dataset_json
 
 GOOD = tools.encoded(quality=95)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -23,7 +24,7 @@ SLIM_KEYS = {'image/height', 'image/width', 'image/colorspace', 'image/channels'
     GOOD, tools.encoded(mode='L'), tools.encoded(progressive=True), GOOD + b'\0' * 9],
     ids=['rgb', 'gray', 'progressive', 'trailing bytes'])
 def test_good_jpeg_is_untouched(data):
-    checked = image_check.check(data)
+    checked = checks.check(data)
     assert checked.encoded is data and checked.change is None
     assert (checked.format, checked.height, checked.width) == ('JPEG', 48, 64)
 
@@ -34,7 +35,7 @@ def test_good_jpeg_is_untouched(data):
 def test_other_formats_are_reencoded(kind, mode):
     if kind == 'WEBP' and not features.check('webp'):
         pytest.skip('this PIL has no WebP')
-    checked = image_check.check(tools.encoded(kind, mode))
+    checked = checks.check(tools.encoded(kind, mode))
     assert checked.change == ('CMYK JPEG' if mode == 'CMYK' else kind)
     image = Image.open(io.BytesIO(checked.encoded))
     assert image.format == 'JPEG' and image.mode in ('RGB', 'L') and image.size == (64, 48)
@@ -47,7 +48,7 @@ def test_sixteen_bit_gray_keeps_its_range():
     ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (8, 1))
     out = io.BytesIO()
     Image.fromarray(ramp.astype(np.int32), 'I').save(out, 'PNG')
-    image = np.asarray(Image.open(io.BytesIO(image_check.check(out.getvalue()).encoded)))
+    image = np.asarray(Image.open(io.BytesIO(checks.check(out.getvalue()).encoded)))
     assert np.abs(image.astype(int) - ramp // 256).max() <= 3
 
 
@@ -57,25 +58,25 @@ def test_sixteen_bit_gray_keeps_its_range():
     (GOOD[:-40] + bytes(40), 'truncated'), (tools.encoded('PNG')[:-300], 'truncated')],
     ids=['empty', 'text', 'no end', 'short', 'half', 'header', 'zeros at the end', 'png'])
 def test_bad_bytes_give_a_reason(data, reason):
-    with pytest.raises(image_check.BadImage) as error:
-        image_check.check(data)
+    with pytest.raises(checks.BadImage) as error:
+        checks.check(data)
     assert str(error.value) == reason
 
 
 def test_every_truncation_is_found():
     for data in (GOOD, tools.encoded(progressive=True), tools.encoded(mode='L')):
         for size in range(1, len(data), 7):
-            with pytest.raises(image_check.BadImage):
-                image_check.check(data[:size])
+            with pytest.raises(checks.BadImage):
+                checks.check(data[:size])
 
 
 def test_salvage_keeps_the_upper_part():
-    checked = image_check.check(GOOD[:len(GOOD) * 3 // 4], salvage=True)
+    checked = checks.check(GOOD[:len(GOOD) * 3 // 4], salvage=True)
     assert checked.change == 'truncated JPEG'
     image = np.asarray(Image.open(io.BytesIO(checked.encoded)), np.float32)
     assert np.abs(image[:8] - tools.pixels()[:8]).mean() < 6
-    with pytest.raises(image_check.BadImage):
-        image_check.check(b'text', salvage=True)
+    with pytest.raises(checks.BadImage):
+        checks.check(b'text', salvage=True)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from common.errors import DataError
-from input import dataset_json, holdout, image_tree
 from input.convert import partition
+from input.folders import holdout, layouts
+from input.records import dataset_json
 
 SYNSETS = ('n01440764', 'n01443537', 'n02105855')
 
@@ -73,7 +74,7 @@ def test_holdout_is_deterministic_and_complete(tmp_path):
 
 
 def test_holdout_of_tiny_classes_keeps_the_fraction():
-    items = [image_tree.Item(str(label), label, None) for label in range(250)]
+    items = [layouts.Item(str(label), label, None) for label in range(250)]
     train, validation = holdout.hold_out(items, 0.1, 0)
     assert (len(train), len(validation)) == (225, 25)
     assert holdout.hold_out(items, 0.1, 0) == (train, validation)
@@ -124,7 +125,7 @@ def test_wrong_validation_labels(labels, text, tmp_path):
     root = imagenet(tmp_path / 'in')
     (tmp_path / 'labels').write_text('\n'.join(labels))
     with pytest.raises(DataError, match=text):
-        image_tree.scan(str(root), None, str(tmp_path / 'labels'))
+        layouts.scan(str(root), None, str(tmp_path / 'labels'))
 
 
 def cifar(root, rows=7):
@@ -157,11 +158,11 @@ def test_damaged_cifar_files(tmp_path):
     with open(str(root / 'data_batch_2.bin'), 'r+b') as stream:
         stream.truncate(5000)
     with pytest.raises(DataError, match='data_batch_2.bin has 5000 bytes'):
-        image_tree.scan(str(root))
+        layouts.scan(str(root))
     os.remove(str(root / 'data_batch_2.bin'))
     (root / 'batches.meta.txt').write_text('airplane\n')
     with pytest.raises(DataError, match='record 1: label 1'):
-        image_tree.scan(str(root))
+        layouts.scan(str(root))
 
 
 def empty(root):
@@ -205,7 +206,7 @@ def test_shards_by_size():
 
 
 def test_shuffled_by_the_seed_over_the_shards():
-    items = [image_tree.Item(str(index), index // 500, None) for index in range(1000)]
+    items = [layouts.Item(str(index), index // 500, None) for index in range(1000)]
     shards = partition.into_shards('train', items, 3, 0)
     assert [file for file, _ in shards] == [f'train-{i:05d}-of-00003' for i in range(3)]
     assert [len(rows) for _, rows in shards] == [333, 333, 334]

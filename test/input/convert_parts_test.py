@@ -7,8 +7,8 @@ import shutil
 import image_tools as tools
 import pytest
 
-from input import dataset_json
 from input.convert import staging
+from input.records import dataset_json
 
 SHARDS = '--shards=5'
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from input import example, tfrecord
+from input.records import example, tfrecord
 
 VALUES = {'image/encoded': bytes(range(256)) * 3, 'image/class/label': 300, 'image/height': 1,
           'image/class/text': 'Käse'.encode(), 'negative': -5}

@@ -11,9 +11,10 @@ import image_tools as tools
 import pytest
 
 from common.errors import DataError
-from input import dataset_json, progress
+from input import progress
 from input.convert import parallel, shard_writer, staging
 from input.convert.conversion import Options, convert
+from input.records import dataset_json
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from input import crop
+from input.images import crop
 
 DRAWS = 4000
 # two-sample Kolmogorov-Smirnov, alpha 1e-4

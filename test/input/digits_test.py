@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from common.errors import DataError
-from input import dataset_json
+from input.records import dataset_json
 from input.sources import digits
 
 

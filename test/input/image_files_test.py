@@ -17,7 +17,8 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from common.errors import DataError
-from input import Inputs, Serving, image_check, image_formats, jpeg_structure, preprocessing
+from input import Inputs, Serving, preprocessing
+from input.images import checks, formats, jpeg
 from input.serving import find_images
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -104,7 +105,7 @@ def test_converter_folder_and_predict_see_the_same_picture(name, decoder, tmp_pa
     assert tools.convert(tmp_path / 'in', tmp_path / 'out') == 0
     stored = tools.examples(tmp_path / 'out')[0]['image/encoded'][0]
     assert close(decoder(stored))
-    assert close(decoder(image_check.readable(data)))
+    assert close(decoder(checks.readable(data)))
     serving = Serving(input_params.make(), 'cifar', 16, 10)
     assert find_images(str(tmp_path / 'in' / 'one')) == [str(tmp_path / 'in' / 'one' / file)]
     assert close(decoder(serving.read(str(tmp_path / 'in' / 'one' / file))))
@@ -129,8 +130,8 @@ def test_table_of_the_docs(name):
         rows = [[cell.strip() for cell in line.strip().strip('|').split('|')]
                 for line in stream if line.startswith('|')]
     row = next(cells for cells in rows if cells[0] == name)
-    checked = image_check.check(FILES[name][0])
-    assert row[2] == (image_formats.COPIED if checked.change is None else image_formats.REENCODED)
+    checked = checks.check(FILES[name][0])
+    assert row[2] == (formats.COPIED if checked.change is None else formats.REENCODED)
     with tf.Graph().as_default(), tf.Session() as session:
         serving = Serving(input_params.make(), 'cifar', 16, 10)
         encoded = tf.placeholder(tf.string, [])
@@ -146,27 +147,27 @@ def test_table_of_the_docs(name):
 def test_table_names_every_extension():
     with open(os.path.join(ROOT, 'docs', 'images.md'), encoding='utf-8') as stream:
         text = stream.read()
-    assert set(re.findall(r'`(\.\w+)`', text)) == set(image_formats.EXTENSIONS)
-    assert f'{image_formats.MAX_PIXELS:,}' in text
-    for row in image_formats.FORMATS:
+    assert set(re.findall(r'`(\.\w+)`', text)) == set(formats.EXTENSIONS)
+    assert f'{formats.MAX_PIXELS:,}' in text
+    for row in formats.FORMATS:
         assert f'| {row.name} |' in text
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
 def test_the_exported_graph_turns_as_the_converter_does(orientation):
     data = turned(orientation)
-    assert jpeg_structure.facts_of(data).orientation == orientation
-    checked = image_check.check(data)
+    assert jpeg.facts_of(data).orientation == orientation
+    checked = checks.check(data)
     assert checked.change == (None if orientation == 1 else 'rotated JPEG')
     with tf.Graph().as_default(), tf.Session() as session:
-        from input import orientation as module
+        from input.images import orientation as module
         image = module.UprightImage(tf.constant(data))
         whole, part, shape = session.run(
             [image.whole(), image.window([4, 8, 10, 14]), (image.height, image.width)])
     assert close(whole) and shape == (16, 24)
     assert np.abs(whole[4:14, 8:22].astype(int) - part).max() <= 1
     assert (checked.height, checked.width) == (16, 24)
-    as_stored = image_check.check(data, rules=image_check.Rules(10**6, upright=False))
+    as_stored = checks.check(data, rules=checks.Rules(10**6, upright=False))
     assert as_stored.encoded is data
 
 
@@ -198,11 +199,11 @@ def test_bombs_are_refused_by_their_header(side, tmp_path, capsys):
 
 def test_the_limit_can_be_raised_and_lowered(tmp_path):
     data = file_of('PNG')
-    assert image_check.check(data, rules=image_check.Rules(16 * 24, True))
-    with pytest.raises(image_check.BadImage, match='24 x 16'):
-        image_check.check(data, rules=image_check.Rules(16 * 24 - 1, True))
-    with pytest.raises(image_check.BadImage, match='24 x 16'):
-        image_check.check(file_of('JPEG'), rules=image_check.Rules(16 * 24 - 1, True))
+    assert checks.check(data, rules=checks.Rules(16 * 24, True))
+    with pytest.raises(checks.BadImage, match='24 x 16'):
+        checks.check(data, rules=checks.Rules(16 * 24 - 1, True))
+    with pytest.raises(checks.BadImage, match='24 x 16'):
+        checks.check(file_of('JPEG'), rules=checks.Rules(16 * 24 - 1, True))
 
 
 def odd_files(folder):
@@ -285,9 +286,9 @@ def test_structure_finds_what_decoding_finds():
             data = data[:where[0]] + b'\xff\xd9' * random.randint(2)
         else:
             data[min(where):max(where)] = b''
-        if jpeg_structure.facts_of(bytes(data)):
+        if jpeg.facts_of(bytes(data)):
             accepted += 1
             image = Image.open(io.BytesIO(bytes(data)))
             image.load()
     assert 100 < accepted < 500
-    assert all(jpeg_structure.facts_of(data) for data in good)
+    assert all(jpeg.facts_of(data) for data in good)

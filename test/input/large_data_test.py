@@ -9,7 +9,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common import signals
-from input import Inputs, diagnosis, example_order, tfrecord
+from input import Inputs, diagnosis, example_order
+from input.records import tfrecord
 from input.sources import counts, readers
 
 SHARDS, EACH = 64, 50

@@ -8,8 +8,10 @@ import input_params
 import numpy as np
 import pytest
 
-from input import Inputs, cifar_files, dataset_json, image_tree
+from input import Inputs
 from input.convert import conversion
+from input.folders import cifar, layouts
+from input.records import dataset_json
 
 SYNSETS = ('n01440764', 'n01443537')
 
@@ -19,12 +21,12 @@ def opened(path, **changes):
                                                 train_batch_size=1), **changes)), 'cifar', 16, 10)
 
 
-def cifar(folder, names, rows=6):
+def cifar_binaries(folder, names, rows=6):
     """Binary files with `rows` images each, labels 0, 1, 2 ... over all of them."""
     os.makedirs(str(folder), exist_ok=True)
     label = 0
     for name in names:
-        data = np.random.RandomState(label).randint(0, 256, (rows, cifar_files.RECORD))
+        data = np.random.RandomState(label).randint(0, 256, (rows, cifar.RECORD))
         data[:, 0] = np.arange(label, label + rows) % 10
         label += rows
         data.astype(np.uint8).tofile(os.path.join(str(folder), name))
@@ -46,11 +48,11 @@ def test_imagenet_original(below, tmp_path):
 @pytest.mark.parametrize('where', ['', 'cifar-10-batches-bin'])
 @pytest.mark.parametrize('dataset', ['folder', 'tfrecord'])     # cifar10 means tfrecord
 def test_cifar_folders_of_mindspore(where, dataset, tmp_path):
-    cifar(tmp_path / 'cifar-10-batches-bin', ['data_batch_1.bin', 'data_batch_2.bin'])
-    cifar(tmp_path / 'cifar-10-verify-bin', ['test_batch.bin'], 5)
+    cifar_binaries(tmp_path / 'cifar-10-batches-bin', ['data_batch_1.bin', 'data_batch_2.bin'])
+    cifar_binaries(tmp_path / 'cifar-10-verify-bin', ['test_batch.bin'], 5)
     inputs = opened(tmp_path / where, dataset=dataset)
     assert (inputs.num_train_images, inputs.num_eval_images, inputs.num_classes) == (12, 5, 10)
-    assert inputs.class_names == list(cifar_files.CLASSES)      # no batches.meta.txt
+    assert inputs.class_names == list(cifar.CLASSES)      # no batches.meta.txt
     assert sorted(input_params.labels_of(inputs.train_input_fn(12), 1)) == sorted(
         row % 10 for row in range(12))
     assert input_params.labels_of(inputs.eval_input_fn(5), 1) == [0, 1, 2, 3, 4]
@@ -61,12 +63,12 @@ def test_cifar_folders_of_mindspore(where, dataset, tmp_path):
 
 
 def test_cifar_pixels_are_those_of_the_file(tmp_path):
-    cifar(tmp_path, ['data_batch_1.bin', 'test_batch.bin'])
+    cifar_binaries(tmp_path, ['data_batch_1.bin', 'test_batch.bin'])
     inputs = opened(tmp_path, use_grayscale=False, input_image_size=32)
     (images, _), = input_params.run(inputs.eval_input_fn(6), 1)
     from input import preprocessing
     style = preprocessing.get_style('cifar')
-    expected = (cifar_files.pixels(str(tmp_path / 'test_batch.bin'), 2) - np.array(style.mean)
+    expected = (cifar.pixels(str(tmp_path / 'test_batch.bin'), 2) - np.array(style.mean)
                 ) / np.array(style.std)
     assert np.abs(images['image'][2] - expected).max() < 1e-4
 
@@ -119,5 +121,5 @@ def test_the_next_line_fits_the_data(images, tmp_path):
 
 def test_listing_a_class_of_several_lines_is_refused(tmp_path):
     tools.tree(tmp_path, ('a', 'b\nc'), images=1)
-    with pytest.raises(image_tree.DataError, match='several lines'):
-        image_tree.scan(str(tmp_path))
+    with pytest.raises(layouts.DataError, match='several lines'):
+        layouts.scan(str(tmp_path))

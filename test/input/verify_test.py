@@ -7,8 +7,8 @@ import shutil
 import image_tools as tools
 import pytest
 
-from input import example, tfrecord
 from input.convert.verify import verify
+from input.records import example, tfrecord
 
 
 @pytest.fixture(scope='module')

@@ -2,21 +2,21 @@
 
 Good are upright JPEG files in RGB or gray; they are copied untouched, after a look at their
 structure, which finds what a complete decoding finds and is ten times as fast. Everything else
-that Pillow decodes (image_formats) becomes JPEG of quality 100, as slim's build_imagenet_data.py
-did for its 22 CMYK files and its one PNG; what EXIF says about which way is up is applied.
+that Pillow decodes (input.images.formats) becomes JPEG of quality 100, as slim did for its 22 CMYK
+files and its one PNG (build_imagenet_data.py); what EXIF says about which way is up is applied.
 """
 
 import io
 import warnings
 from collections import namedtuple
 
-from input import image_formats, jpeg_structure
+from input.images import formats, jpeg
 
 # change: None when the bytes are untouched, otherwise what was re-encoded ('PNG', 'CMYK JPEG').
 Checked = namedtuple('Checked', 'encoded format height width change')
 # max_pixels: an image of more is refused by its header; upright: whether EXIF's rotation counts.
 Rules = namedtuple('Rules', 'max_pixels upright')
-Rules.__new__.__defaults__ = (image_formats.MAX_PIXELS, True)
+Rules.__new__.__defaults__ = (formats.MAX_PIXELS, True)
 
 QUALITY = 100
 SALVAGED = 'truncated '    # how the change of a salvaged image starts
@@ -45,7 +45,7 @@ def check(data, salvage=False, rules=Rules()):
     """
     if not data:
         raise BadImage('empty file')
-    facts = jpeg_structure.facts_of(data)
+    facts = jpeg.facts_of(data)
     if facts:
         _limit(facts.width, facts.height, rules)
         if facts.orientation == 1 or not rules.upright:
@@ -64,7 +64,7 @@ def readable(data, rules=Rules()):
     Upright RGB and gray JPEG and PNG of 8 bits stay as they are; all else that `check` accepts
     becomes PNG, without loss. BadImage as of `check`.
     """
-    facts = jpeg_structure.facts_of(data)
+    facts = jpeg.facts_of(data)
     if facts and (facts.orientation == 1 or not rules.upright):
         _limit(facts.width, facts.height, rules)
         return data
@@ -92,7 +92,7 @@ def _open(data, rules):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            image = Image.open(io.BytesIO(data), formats=image_formats.PILLOW)
+            image = Image.open(io.BytesIO(data), formats=formats.PILLOW)
     except UnidentifiedImageError as error:
         raise BadImage(_unknown(data)) from error
     except Exception as error:
@@ -105,7 +105,7 @@ def _unknown(data):
     if data.startswith(_IMAGE_STARTS):
         return 'truncated'
     if data[4:8] == b'ftyp':
-        return f'HEIC or AVIF, which is not read here; convert it to {image_formats.READ}'
+        return f'HEIC or AVIF, which is not read here; convert it to {formats.READ}'
     return 'not an image'
 
 

@@ -8,7 +8,7 @@ DEFAULT = 0.1
 
 
 def with_validation(tree, fraction, seed=0):
-    """(image_tree.ImageTree with a validation split where it has train only, note or None).
+    """(layouts.ImageTree with a validation split where it has train only, note or None).
 
     Args:
         tree: an ImageTree.

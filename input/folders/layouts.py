@@ -5,7 +5,7 @@ Known layouts:
     split folders    root/{train,val,validation,validation_preprocess,test}/<class>/...images
     ImageNet         root/train/<synset>/*.JPEG and root/validation/*.JPEG, flat, with
                      synset_labels.txt: a synset a line in the order of the file names
-    CIFAR-10         the binary files: cifar_files
+    CIFAR-10         the binary files: input.folders.cifar
 A root that holds nothing but one folder of such a kind stands for that folder.
 """
 
@@ -14,7 +14,7 @@ import re
 from collections import namedtuple
 
 from common.errors import DataError
-from input import cifar_files, listing
+from input.folders import cifar, listing
 
 # An image: path below the root, class index, row in the file (None: the file is the image).
 Item = namedtuple('Item', 'path label row')
@@ -45,7 +45,7 @@ def scan(root, exclude=None, validation_labels=None, split_folders=None):
         state = 'no folder' if os.path.exists(root) else 'missing'
         raise DataError(f'--input_dir={root} is {state}. Pass the folder of the class folders')
     lister = listing.Lister(root, exclude)
-    binaries = cifar_files.files_of(root)
+    binaries = cifar.files_of(root)
     if binaries:
         return _cifar(lister, binaries)
     folders, files = lister.entries(root)
@@ -57,7 +57,7 @@ def scan(root, exclude=None, validation_labels=None, split_folders=None):
     if len(folders) == 1 and not splits:
         inner = os.path.join(root, folders[0])
         inside = {name.lower() for name in lister.entries(inner)[0]}
-        if inside & set(names) or cifar_files.files_of(inner):
+        if inside & set(names) or cifar.files_of(inner):
             return scan(inner, exclude, validation_labels, split_folders)
     return _class_folders(lister, folders, files)
 
@@ -69,9 +69,9 @@ def _has_splits(lister, splits, labels):
 
 
 def _cifar(lister, files):
-    classes = cifar_files.class_names(files)
+    classes = cifar.class_names(files)
     splits = {split: [Item(os.path.relpath(path, lister.root), label, row) for path in paths
-                      for row, label in enumerate(cifar_files.labels(path, len(classes)))]
+                      for row, label in enumerate(cifar.labels(path, len(classes)))]
               for split, paths in files.items()}
     return _tree(lister, CIFAR, classes, splits, 0, ['raw pixels are written as PNG, without loss'])
 

@@ -3,7 +3,8 @@
 import os
 
 from common.errors import DataError
-from input import image_formats, storage
+from input import storage
+from input.images import formats
 
 TEXT_FILES = ('LOC_synset_mapping.txt', 'synset_words.txt', 'imagenet_metadata.txt')
 
@@ -25,7 +26,7 @@ class Lister:
         except OSError as error:
             raise DataError(f'{folder} cannot be read: {error.strerror}') from error
         for entry in found:
-            if image_formats.is_ignored(entry.name):
+            if formats.is_ignored(entry.name):
                 self.ignored += 1
             elif _is_folder(entry):
                 if os.path.realpath(entry.path) != self._exclude:
@@ -49,7 +50,7 @@ class Lister:
 
     def image_names(self, files):
         """Those of the names that are images'; the others are counted."""
-        found = [name for name in files if image_formats.is_image_name(name)]
+        found = [name for name in files if formats.is_image_name(name)]
         if len(found) < len(files):
             self.passed_over += sorted(set(files) - set(found))
         return found

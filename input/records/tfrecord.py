@@ -1,4 +1,4 @@
-"""TFRecord files, written and read without TensorFlow; what is in a record: input.example.
+"""TFRecord files, written and read without TensorFlow; what is in a record: input.records.example.
 
 The converter and its verification start at once and fork freely, because nothing here imports
 TensorFlow. A record: length uint64, masked CRC of it uint32, payload, masked CRC of the payload

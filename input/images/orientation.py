@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf
 
-from input import decode
+from input.images import decode
 
 _HEADER = 4096      # bytes in which the EXIF block begins
 _EXIF = tuple(b'Exif\0\0')
