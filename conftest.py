@@ -1,6 +1,7 @@
 """Puts the root of the project and the tests' helpers on the path, selects graph mode."""
 
 import os
+import signal
 import sys
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
@@ -12,6 +13,9 @@ import tensorflow.compat.v1 as tf
 
 tf.disable_v2_behavior()
 tf.enable_resource_variables()
+# The programs that tests start hear SIGHUP, also where the tests were started with nohup.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 # Their slow tests start many processes or whole launchers: `make test-long`.

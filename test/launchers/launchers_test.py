@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import program
@@ -119,13 +120,18 @@ def test_exit_codes_are_passed_on(data, tmp_path):
 
 
 def started(tmp_path, data, *words):
-    """A launcher in a process group of its own."""
-    return subprocess.Popen(
+    """A launcher in a process group of its own, which is gone after two minutes at the latest."""
+    process = subprocess.Popen(
         ['bash', os.path.join(program.ROOT, 'train_full_1p.sh'), f'--data_path={data}',
          f'--output_path={tmp_path}', '--train_steps=100000', '--log_step_count_steps=1',
          *SMALL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         universal_newlines=True, start_new_session=True,
         env=dict(os.environ, PYTHON=sys.executable))
+    limit = threading.Timer(120, lambda: process.poll() is None and os.killpg(
+        process.pid, signal.SIGKILL))
+    limit.daemon = True
+    limit.start()
+    return process
 
 
 def test_signals_to_the_group_are_one_signal(data, tmp_path):
