@@ -12,7 +12,7 @@ import functools
 import os
 import sys
 
-from common import allocator, console, signals
+from common import allocator, console, postponed, signals
 
 if __name__ == '__main__':
     signals.install()       # before the slow imports
@@ -30,27 +30,46 @@ def main(argv):
     given = flags.parse(argv)
     if given.value('mode') in EVALUATING:
         allocator.keep_freed_blocks()
-    import tensorflow.compat.v1 as tf
-    console.configure(given.value('verbose'))
-    tf.disable_v2_behavior()
-    tf.enable_resource_variables()
+    postponed.postpone(functools.partial(prepare, given.value('verbose')))
     import models
-    from estimator import runner
-    from input import Inputs, Serving
+    from estimator import before
 
-    if given.value('mode') in runner.WITHOUT_NETWORK:
-        return runner.run(None, flags.merge(given), None)
+    if given.value('mode') in before.WITHOUT_NETWORK:
+        return run(None, flags.merge(given), None)
     network = models.get_network(given.value('model_name'))
-    given = runner.local_weights(network, given, folder_of(network, given))
+    given = before.local_weights(network, given, folder_of(network, given))
     params = flags.merge(given, recipes(network, given))
     inputs = functools.partial(
-        Serving if params.mode in runner.SERVING else Inputs, params,
-        preprocessing=network.preprocessing, image_size=network.image_size,
+        open_inputs, params, preprocessing=network.preprocessing, image_size=network.image_size,
         native_classes=network.num_classes)
     if params.explain:
-        print(flags.explain(params, *runner.effective(network, params, inputs)))
+        print(flags.explain(params, *before.effective(network, params, inputs)))
         return 0
+    return run(network, params, inputs)
+
+
+def prepare(verbose):
+    """What TensorFlow needs once it is imported."""
+    import tensorflow.compat.v1 as tf
+    console.configure(verbose)
+    tf.disable_v2_behavior()
+    tf.enable_resource_variables()
+
+
+def run(network, params, inputs):
+    """Runs the mode; with the runner the import of TensorFlow begins, at the latest."""
+    from estimator import before
+    if params.mode in before.WITHOUT_TENSORFLOW:
+        return before.WITHOUT_TENSORFLOW[params.mode](network, params, inputs)
+    from estimator import runner
     return runner.run(network, params, inputs)
+
+
+def open_inputs(params, **of_network):
+    """The input.Inputs of a run, or its input.Serving."""
+    from estimator import before
+    from input import Inputs, Serving
+    return (Serving if params.mode in before.SERVING else Inputs)(params, **of_network)
 
 
 def folder_of(network, given):
@@ -60,7 +79,7 @@ def folder_of(network, given):
 
 def recipes(network, given):
     """[(source, flags)] below the command line: the network's, the data set's, the mode's."""
-    from estimator import runner
+    from estimator import before
     from estimator.devices.session import find_device, hosts_of, use_only
     from input import dataset_recipes
     use_only(given.value('device_ids'))
@@ -69,9 +88,9 @@ def recipes(network, given):
     device = find_device(given.value('device'), given.value('num_devices'), hosts)
     rows = [('default', {'model_dir': folder}),
             network.recipe_named(given.value('recipe'), device.count)]
-    if given.value('mode') not in runner.STANDALONE:
+    if given.value('mode') not in before.STANDALONE:
         rows += dataset_recipes(given, network.on_digits)
-    return rows + runner.mode_flags(network, given, folder)
+    return rows + before.mode_flags(network, given, folder)
 
 
 def report(error):

@@ -6,7 +6,7 @@ from common.errors import FlagError, ProgramError
 from estimator import plan as plan_lib
 from estimator import run as run_lib
 from estimator.devices import session
-from estimator.hooks import profile
+from estimator.hooks import steps as steps_lib
 from estimator.training import schedules
 
 
@@ -106,7 +106,7 @@ def _of_run(run):
              'save_checkpoints_secs': (seconds, 'program')}
     if plan:
         source = f'{plan.steps_per_epoch:.1f} steps an epoch, global batch {plan.global_batch}'
-        first, last = profile.default_window(0, plan.train_steps)
+        first, last = steps_lib.default_window(0, plan.train_steps)
         found.update(
             train_steps=(plan.train_steps, source), train_epochs=(round(plan.epochs, 4), source),
             steps_per_eval=(plan_lib.default_steps_per_eval(plan), 'program'),

@@ -6,7 +6,7 @@ import time
 from common import labels_file, signals
 from common.console import say, warn
 from common.errors import PREEMPTED
-from estimator import announcement, evaluations, failures, results, resuming
+from estimator import evaluations, failures, results, resuming
 from estimator import plan as plan_lib
 from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
@@ -20,10 +20,8 @@ from estimator.modes import (
     evaluate,
     export,
     import_weights,
-    inspect,
     pictures,
     predict,
-    trained_network,
 )
 
 
@@ -104,18 +102,6 @@ def _follow(job):
             if _status(job) == 'completed':
                 job.train(until)
     return PREEMPTED if _status(job) == 'preempted' else 0
-
-
-def effective(network, params, open_inputs):
-    """What --explain adds to the flags; see announcement.effective."""
-    with_data = params.mode in MODES or params.mode == 'benchmark'
-    return announcement.effective(network, params, open_inputs if with_data else None)
-
-
-def mode_flags(network, given, model_dir):
-    """[(source, flags)] that a mode lays over the recipe; given: flags.Given."""
-    mode = given.value('mode')
-    return MODE_FLAGS[mode](network, given, model_dir) if mode in MODE_FLAGS else []
 
 
 def train(job, record):
@@ -213,14 +199,5 @@ def _closing(job, record, status, path):
 
 MODES = {'train': train, 'train_and_eval': train_and_eval}
 # Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
-STANDALONE = {'inspect': inspect.run, 'predict': predict.run, 'export': export.run,
-              'benchmark': benchmark.run, 'compare': compare.run,
-              'doctor': doctor.run, 'import': import_weights.run}
-# Those of them that need no --model_name.
-WITHOUT_NETWORK = ('compare', 'doctor')
-SERVING = ('predict', 'export')
-MODE_FLAGS = {'eval': trained_network.recorded_flags, 'predict': trained_network.recorded_flags,
-              'export': trained_network.recorded_flags, 'benchmark': benchmark.default_flags,
-              'import': import_weights.needed_flags, 'train': trained_network.inherited_flags,
-              'train_and_eval': trained_network.inherited_flags}
-local_weights = import_weights.local_weights
+STANDALONE = {'predict': predict.run, 'export': export.run, 'benchmark': benchmark.run,
+              'compare': compare.run, 'doctor': doctor.run, 'import': import_weights.run}

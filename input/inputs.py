@@ -131,9 +131,11 @@ class Inputs:
         self._require_batch(batch_size)
         return functools.partial(self._train, batch_size, first_example)
 
-    @tf.autograph.experimental.do_not_convert
     def _train(self, batch_size, first_example, input_context=None):
         part = example_order.part_of(input_context)
+        return _without_autograph(self._training)(batch_size, first_example, part)
+
+    def _training(self, batch_size, first_example, part):
         if 'train' in self._readers:
             return pipeline.training(self._readers['train'], self._params, self._rule,
                                      self.image_size, self._style, batch_size, part, first_example)
@@ -158,9 +160,11 @@ class Inputs:
                 self._eval(batch_size, input_context), batch_size)
         return functools.partial(self._eval, batch_size)
 
-    @tf.autograph.experimental.do_not_convert
     def _eval(self, batch_size, input_context=None):
         part = example_order.part_of(input_context)
+        return _without_autograph(self._evaluation)(batch_size, part)
+
+    def _evaluation(self, batch_size, part):
         if 'eval' in self._readers:
             return pipeline.evaluation(self._readers['eval'], self._params, self._rule,
                                        self.image_size, self._style, batch_size, part)
@@ -175,6 +179,11 @@ class Inputs:
             return None
         readers = [reader for reader in self._readers.values() if reader]
         return diagnosis.explain(exception, readers, self._rule)
+
+
+def _without_autograph(function):
+    """The function with the loops and conditions in it left as they are written."""
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def dataset_recipes(given, tuned):

@@ -33,7 +33,15 @@ def swish(x):
     return x * tf.sigmoid(x)
 
 
-ACTIVATIONS = {'relu': tf.nn.relu, 'relu6': tf.nn.relu6, 'swish': swish}
+def relu(x):
+    return tf.nn.relu(x)
+
+
+def relu6(x):
+    return tf.nn.relu6(x)
+
+
+ACTIVATIONS = {'relu': relu, 'relu6': relu6, 'swish': swish}
 
 
 def fan_out_normal(shape):

@@ -6,7 +6,7 @@ import types
 import tensorflow.compat.v1 as tf
 
 from common.errors import FlagError
-from models import layers
+from models import description, layers
 from models import variables as variables_lib
 
 _LEAVES = ('kernel', 'depthwise_kernel', 'condconv_kernel', 'depthwise_condconv_kernel', 'bias',
@@ -165,6 +165,14 @@ class Network(_Fields):
         """Name -> shape of what build() makes under these overrides, without building it."""
         return variables_lib.shapes(*self.plan(self.options(**overrides)),
                                     num_classes or self.num_classes)
+
+    def layers(self, size, num_classes=None, **overrides):
+        """List of description.Layer under these overrides, without building it.
+
+        size: side of the image in pixels.
+        """
+        return description.describe(*self.plan(self.options(**overrides)),
+                                    num_classes or self.num_classes, size)
 
     def model_fn_builder(self, head):
         """The Estimator's model_fn: the common head on what is this network's own.

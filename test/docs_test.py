@@ -31,10 +31,9 @@ def test_recipes_are_current():
         assert stream.read() == make_docs.recipes(), 'write it again: python test/make_docs.py'
 
 
-@pytest.mark.slow
 def test_table_of_networks_is_current():
     assert make_docs.table_in_readme() == make_docs.networks(), (
-        'write it again: python test/make_docs.py --networks')
+        'write it again: python test/make_docs.py')
 
 
 def test_make_targets_in_the_readme_exist():

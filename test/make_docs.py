@@ -1,6 +1,5 @@
-"""Writes the generated documents: python test/make_docs.py [--networks]
+"""Writes docs/recipes.md and the table of networks in README.md: python test/make_docs.py
 
-docs/recipes.md always; with --networks also the table of networks in README.md (half a minute).
 docs/flags.md comes from `python -m flags --markdown`.
 """
 
@@ -51,23 +50,17 @@ def table(values):
 
 
 def networks():
-    """The table of networks, measured on this tree's graphs."""
-    import tensorflow.compat.v1 as tf
-
+    """The table of networks, from their architectures."""
     import models
-    from estimator.modes import inspect
     lines = ['| `--model_name` | input | parameters | multiply-adds | published top-1 | source |',
              '|---|---|---|---|---|---|']
     for name in models.network_names():
         network = models.get_network(name)
-        with tf.Graph().as_default():
-            size = network.image_size
-            network.build(tf.zeros([1, size, size, 3]), training=False)
-            layers = inspect.read_layers(tf.get_default_graph())
-            count = sum(v.shape.num_elements() for v in tf.trainable_variables())
+        layers = network.layers(network.image_size)
+        parameters = sum(layer.parameters for layer in layers)
         published = network.published or {}
         top_1 = f'{published["top_1"]} %' if published.get('top_1') else ''
-        lines.append(f'| `{name}` | {size} | {count / 1e6:.2f} M | '
+        lines.append(f'| `{name}` | {network.image_size} | {parameters / 1e6:.2f} M | '
                      f'{sum(layer.multiply_adds for layer in layers) / 1e6:.0f} M | {top_1} | '
                      f'{published.get("source") or ""} |')
     return '\n'.join(lines) + '\n'
@@ -83,14 +76,10 @@ def main():
     """Writes the files."""
     with open(RECIPES, 'w') as stream:
         stream.write(recipes())
-    if '--networks' in sys.argv:
-        import tensorflow.compat.v1 as tf
-        tf.disable_v2_behavior()
-        table = networks()
-        with open(README) as stream:
-            text = TABLE.sub(lambda match: table, stream.read())
-        with open(README, 'w') as stream:
-            stream.write(text)
+    with open(README) as stream:
+        text = TABLE.sub(lambda match: networks(), stream.read())
+    with open(README, 'w') as stream:
+        stream.write(text)
 
 
 if __name__ == '__main__':

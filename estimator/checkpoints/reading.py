@@ -13,9 +13,6 @@ AVERAGE = '/ExponentialMovingAverage'
 # A warm start that leaves more than this share of the network uninitialised is a mistake.
 MOST_SKIPPED = 0.1
 
-# What TensorFlow 1.15 and 2.15 raise on a damaged file.
-_UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
-
 Restore = collections.namedtuple('Restore', ['prefix', 'assignment', 'weights', 'report'])
 Restore.__doc__ = """A warm start, decided before the graph is built.
 
@@ -97,9 +94,14 @@ def shapes(prefix):
 def _reader(prefix):
     try:
         return tf.train.NewCheckpointReader(prefix)
-    except _UNREADABLE as error:
+    except _unreadable() as error:
         raise CheckpointError(f'{prefix}: not a readable checkpoint ({_first_line(error)}). Give '
                               'the prefix, not a single .data file of an incomplete copy.')
+
+
+def _unreadable():
+    """What TensorFlow 1.15 and 2.15 raise on a damaged file."""
+    return tf.errors.OpError, ValueError, RuntimeError, IndexError
 
 
 def _first_line(error):
@@ -114,7 +116,7 @@ def damage(prefix):
             reader.get_tensor(name)
     except CheckpointError as error:
         return str(error)
-    except _UNREADABLE as error:
+    except _unreadable() as error:
         return _first_line(error)
     return None
 

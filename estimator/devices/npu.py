@@ -13,6 +13,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from common import postponed
 from common.console import warn
 from common.errors import FlagError, ProgramError
 from common.files import make_folder
@@ -64,6 +65,7 @@ def place(environment):
 def adapter(params):
     """The adapter's module, imported once; ProgramError when it is not there or does not load."""
     _prepare_environment(params)
+    postponed.now()
     try:
         from npu_bridge import npu_init
     except (ImportError, NameError, AttributeError, OSError) as error:

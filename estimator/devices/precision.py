@@ -25,14 +25,15 @@ Precision = collections.namedtuple(
     'Precision', ['mode', 'compute_dtype', 'graph_rewrite', 'loss_scale', 'text'])
 Precision.__doc__ = """What is in force.
 
-compute_dtype: tf.DType of activations; graph_rewrite: None, 'auto_mixed_precision' or
-'auto_mixed_precision_onednn_bfloat16'; loss_scale: None, 'dynamic' or a number; text: one line.
+compute_dtype: 'float32' or 'float16', of activations; graph_rewrite: None,
+'auto_mixed_precision' or 'auto_mixed_precision_onednn_bfloat16'; loss_scale: None, 'dynamic' or a
+number; text: one line.
 """
 
 
 def float32():
     """Precision of what must compute as trained: prediction and export."""
-    return Precision('must_keep_origin_dtype', tf.float32, None, None, 'float32')
+    return Precision('must_keep_origin_dtype', 'float32', None, None, 'float32')
 
 
 def choose(params, device):
@@ -42,24 +43,24 @@ def choose(params, device):
     if device == 'npu':
         if mode == 'force_fp16' and params.loss_scale is None:
             scale = 'dynamic'
-        return Precision(mode, tf.float32, None, scale,
+        return Precision(mode, 'float32', None, scale,
                          f'{mode} (decided by the Ascend compiler), loss scale {scale or "none"}')
     if mode == 'force_fp16':
         scale = scale or (None if params.loss_scale == 'off' else 'dynamic')
-        return Precision(mode, tf.float16, None, scale,
+        return Precision(mode, 'float16', None, scale,
                          f'float16 compute, float32 weights, loss scale {scale}')
     if device == 'gpu' and mode == 'allow_mix_precision':
         scale = scale or (None if params.loss_scale == 'off' else 'dynamic')
-        return Precision(mode, tf.float32, 'auto_mixed_precision', scale,
+        return Precision(mode, 'float32', 'auto_mixed_precision', scale,
                          f'automatic mixed precision (graph rewrite), loss scale {scale}')
     if device == 'cpu' and params.cpu_bfloat16:
         _require_bfloat16()
-        return Precision(mode, tf.float32, 'auto_mixed_precision_onednn_bfloat16', scale,
+        return Precision(mode, 'float32', 'auto_mixed_precision_onednn_bfloat16', scale,
                          'bfloat16 on CPU where oneDNN supports it (graph rewrite)')
     note = {'allow_mix_precision': ' (mixed precision is a no-op on a CPU)',
             'allow_fp32_to_fp16': ' (every operator has a float32 kernel here)'}.get(mode, '')
     scaled = f', loss scale {scale}' if scale else ''
-    return Precision(mode, tf.float32, None, scale, f'float32{note}{scaled}')
+    return Precision(mode, 'float32', None, scale, f'float32{note}{scaled}')
 
 
 def leaves_out(run):

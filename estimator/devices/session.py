@@ -3,6 +3,7 @@
 import collections
 import functools
 import os
+import sys
 
 import tensorflow.compat.v1 as tf
 
@@ -12,6 +13,8 @@ from estimator.devices import hosts as hosts_lib
 from estimator.devices import npu, strategies
 from estimator.devices import precision as precision_lib
 
+# What drivers of NVIDIA, of AMD and of Windows' WSL show of a GPU.
+GPU_FILES = ('/dev/nvidiactl', '/dev/nvidia0', '/proc/driver/nvidia', '/dev/kfd', '/dev/dxg')
 # Seconds between checkpoints when no flag says when.
 SAVE_SECONDS = 600
 
@@ -92,6 +95,8 @@ def _gpus():
     NOTE: not tensorflow.python.client.device_lib, which makes the devices and so takes all memory
     of all GPUs. Listed like this they are untouched, and what makes them later takes what it needs.
     """
+    if sys.platform == 'linux' and not any(map(os.path.exists, GPU_FILES)):
+        return []       # known without TensorFlow
     listed = tf.config.experimental
     found = listed.list_physical_devices('GPU')
     for gpu in found:

@@ -10,17 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from common.console import say, warn
 from estimator.hooks import profile_report, published
-from estimator.hooks.steps import window
-
-WARM_UP, LENGTH = 10, 6
-
-
-def default_window(start, end):
-    """(first, last) step of the profile of a run from step start to end: after the start-up, and
-    within a short run too.
-    """
-    first = start + min(WARM_UP, (end - start) // 2)
-    return first, min(first + LENGTH, end) - 1
+from estimator.hooks.steps import default_window, window
 
 
 class Profile(tf.train.SessionRunHook):

@@ -5,6 +5,9 @@ A step is known by the global step it starts from: the first step of a run is st
 
 from common.errors import FlagError
 
+# Steps before a profile, and in it.
+WARM_UP, LENGTH = 10, 6
+
 
 class Steps:
     """A set of steps, kept as ranges: `0-1000000000` costs nothing."""
@@ -48,3 +51,12 @@ def window(text):
         raise FlagError(f'--profile_steps={text}: give one range of steps, such as 10-15.')
     first, _, last = steps.text.partition('-')
     return int(first), int(last or first)
+
+
+def default_window(start, end):
+    """(first, last) step of the profile of a run from step start to end.
+
+    It lies after the start-up, and within a short run too.
+    """
+    first = start + min(WARM_UP, (end - start) // 2)
+    return first, min(first + LENGTH, end) - 1

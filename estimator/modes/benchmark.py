@@ -20,18 +20,7 @@ from estimator import run as run_lib
 from estimator.devices import session as session_lib
 from estimator.hooks.throughput import Throughput
 
-# Below the command line: a recipe's length and batch are for a whole training run, not for this.
-DEFAULTS = {'train_steps': 30, 'train_batch_size': 16, 'save_summary_steps': 0}
 WARM_UP = 5
-
-
-def default_flags(network, given, model_dir):
-    """[(source, flags)] of a benchmark; synthetic images unless the command line names others."""
-    del network, model_dir
-    values = dict(DEFAULTS)
-    if not (given.value('data_dir') or given.value('dataset')):
-        values['dataset'] = 'synthetic'
-    return [('defaults of --mode=benchmark', values)]
 
 
 def run(network, params, open_inputs):

@@ -54,7 +54,7 @@ def learning_rate(params, plan, global_step):
     return tf.cast(row.warm_up(run, step, row.decay(run, step)), tf.float32)
 
 
-def _float(step, dtype=tf.float32):
+def _float(step, dtype='float32'):
     return tf.cast(step, dtype)
 
 

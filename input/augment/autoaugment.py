@@ -119,7 +119,6 @@ def apply_op(image, index, argument, seed):
     return result
 
 
-@tf.autograph.experimental.do_not_convert
 def autoaugment(image, seed, policy=POLICY_V0):
     """One random sub-policy applied to a uint8 image [height, width, 3]; same shape and type."""
     names = list(OPS)
@@ -140,7 +139,6 @@ def _sometimes(image, index, argument, probability, seed):
     return result
 
 
-@tf.autograph.experimental.do_not_convert
 def randaugment(image, num_layers, magnitude, seed):
     """`num_layers` operations drawn uniformly out of OPS, each at level `magnitude`.
 

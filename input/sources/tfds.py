@@ -8,6 +8,7 @@ read like any others.
 import json
 import os
 
+from common import postponed
 from common.errors import DataError
 from input import storage
 from input.sources import shards
@@ -65,6 +66,7 @@ def prepare(name, data_dir):
         DataError: the library is missing, the name unknown, or the download failed.
     """
     try:
+        postponed.now()
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise DataError(f'--dataset=tfds:{name} needs tensorflow-datasets ({error}): '

@@ -9,7 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError, FlagError, NanError
-from estimator.hooks import dump, overflow, profile, published, steps
+from estimator.hooks import dump, overflow, published, steps
 from estimator.modes import compare
 
 
@@ -61,10 +61,10 @@ def test_a_profile_is_bounded_readable_and_not_counted(seed_run):
 
 
 def test_windows():
-    assert profile.default_window(0, 20) == (10, 15)
-    assert profile.default_window(0, 5) == (2, 4)
-    assert profile.default_window(0, 1) == (0, 0)
-    assert profile.default_window(100, 437898) == (110, 115)
+    assert steps.default_window(0, 20) == (10, 15)
+    assert steps.default_window(0, 5) == (2, 4)
+    assert steps.default_window(0, 1) == (0, 0)
+    assert steps.default_window(100, 437898) == (110, 115)
     assert steps.window('10-15') == (10, 15) and steps.window('7') == (7, 7)
     for text in ('1|3', '9-3'):
         with pytest.raises(FlagError, match='--profile_steps'):
