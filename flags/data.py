@@ -6,7 +6,8 @@ SOURCES = ('tfrecord', 'folder', 'tfds:NAME', 'synthetic', 'digits')
 
 ROWS = (
     Row('data_dir', 'str', None, 'Folder of the data, or images to predict or to compare an '
-        'export on; without it the embedded digits are used.'),
+        'export on: a file, folder, pattern, or - for paths on the standard input; without it the '
+        'embedded digits are used.'),
     Row('dataset', 'str', None, 'Kind of source (default: tfrecord with data_dir, else digits); '
         "MindSpore's imagenet2012 means folder and cifar10 tfrecord.", SOURCES),
     Row('train_split', 'str', 'train', 'Name of the training split.'),

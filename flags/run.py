@@ -43,7 +43,9 @@ ROWS = (
     Row('seed', 'int', 0, 'Seed of initial weights, data order and augmentation.', None, 0,
         2 ** 31 - 1),
     Row('export_dir', 'str', None, 'Folder for the exported model, and for '
-        'predictions.csv.'),
+        'predictions.csv and predictions.png.'),
+    Row('save_features', 'str', None, 'Predict: file for the features before the classifier, a '
+        'row an image; .npz (arrays images and features) or .csv.'),
     Row('export_moving_average', 'bool', True, 'Export averaged weights instead of plain ones.'),
     Row('post_quantize', 'bool', True, 'Export a TFLite file with 8-bit weights too.'),
     Row('config_file', 'str', None, 'YAML or JSON file of flag values, below the command line.'),

@@ -5,6 +5,7 @@ Every style is a row of `STYLES`; the numbers come from the original of the netw
 
 from collections import namedtuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
@@ -161,6 +162,11 @@ def normalise(image, size, style):
     rows = tf.reshape(image, [size, size * 3])
     rows = (rows - tf.tile(style.mean, [size])) / tf.tile(style.std, [size])
     return tf.reshape(rows, [size, size, 3])
+
+
+def shown(images, style):
+    """The uint8 pixels, RGB, of normalised images [..., 3] in numpy: `normalise` undone."""
+    return np.clip(np.rint(np.asarray(images) * style.std + style.mean), 0, 255).astype(np.uint8)
 
 
 def _augmented(image, params, seed):

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import sys
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,6 +11,8 @@ from common.errors import DataError
 from input import preprocessing as styles
 from input import storage
 from input.images import checks, formats, orientation
+
+STDIN = '-'
 
 
 class Serving:
@@ -33,8 +36,12 @@ class Serving:
                                  orientation.UprightImage)
 
     def images(self):
-        """Sorted image files --data_dir names; DataError when there is none."""
+        """Image files --data_dir names, of a folder sorted; DataError when there is none."""
         return find_images(self._params.data_dir)
+
+    def shown(self, images):
+        """uint8 pixels of what preprocess_for_serving gave."""
+        return styles.shown(images, self._style)
 
     def read(self, path):
         """The encoded image of a file, upright, in a form the graph decodes.
@@ -85,10 +92,13 @@ def random_images(count, size):
 
 
 def find_images(path):
-    """Sorted image files of a file, a folder of any depth or a glob such as 'photos/**/*.png'.
+    """Image files of a file, a folder of any depth, a glob such as 'photos/**/*.png' or '-'.
 
-    Raises DataError when there is none.
+    '-' is the standard input, a path a line, kept in its order; the others are sorted. Raises
+    DataError when there is none.
     """
+    if path == STDIN:
+        return _listed(sys.stdin.buffer)
     storage.refuse_odd(path)
     if storage.is_file(path):
         return [path]
@@ -106,6 +116,15 @@ def find_images(path):
         raise DataError(f'--data_dir={path}: no such file or folder, and no file matches it as a '
                         'pattern. Give an image, a folder of images, or a quoted pattern')
     return sorted(set(found))
+
+
+def _listed(stream):
+    """Paths on the lines of a binary stream."""
+    found = [os.fsdecode(line) for line in stream.read().splitlines() if line.strip()]
+    if not found:
+        raise DataError("--data_dir=-: no path on the standard input. Type, for example: find "
+                        "photos -name '*.jpg' | python main.py --mode=predict --data_dir=- ...")
+    return found
 
 
 def _below(path):

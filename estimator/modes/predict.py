@@ -1,4 +1,10 @@
-"""`--mode=predict`: the five likeliest classes of images, as a table or as JSON lines."""
+"""`--mode=predict`: the five likeliest classes of images, as a table or as JSON lines.
+
+A file that cannot be read is named on stderr and passed over: the exit code is 0 as long as one
+image could be read, and 3 when none could. In --export_dir: predictions.csv, a line for an image
+and rank, and predictions.png, the first images. --save_features writes what the classifier gets.
+Nothing is written into --model_dir.
+"""
 
 import csv
 import json
@@ -12,10 +18,13 @@ from common.errors import DataError
 from common.files import make_folder
 from estimator.checkpoints import weights
 from estimator.checkpoints.reading import step_of
+from estimator.modes import features as features_lib
 from estimator.modes import trained_network as trained_lib
+from estimator.report import grid
 
 TOP = 5
 BATCH = 8
+PICTURES = 24
 
 
 def run(network, params, open_serving):
@@ -23,6 +32,7 @@ def run(network, params, open_serving):
 
     open_serving: gives the input.Serving of the run. Raises DataError when no image is readable.
     """
+    features = features_lib.to_file(params.save_features)
     serving = open_serving()
     files = serving.images()
     trained = trained_lib.find(network, params, serving.image_size,
@@ -32,25 +42,43 @@ def run(network, params, open_serving):
         say(f'{network.name}, step {step_of(trained.prefix)}, {trained.weights} weights '
             f'({trained.prefix})')
     width = max(len(_shown(path)) for path in files)
-    rows = []
-    for row in predictions(trained, serving, files):
+    rows, pictures = [], []
+    for row, vector, image in predictions(trained, serving, files):
         rows.append(row)
+        features.add(row['image'], vector)
+        if len(pictures) < PICTURES and params.export_dir:
+            pictures.append(serving.shown(image))
         for line in _lines(row, width) if text else [json.dumps(row)]:
             say(line)
     if not rows:
         raise DataError(f'{params.data_dir}: none of {len(files)} images could be read '
                            '(the reasons are above).')
-    if params.export_dir:
-        path = write_csv(params.export_dir, rows)
+    if len(rows) < len(files):
+        warn(f'{len(files) - len(rows)} of {len(files)} files could not be read')
+    for name, path in _written(params, rows, pictures, trained.class_names, features):
         if text:
-            say(f'predictions {path}')
+            say(f'{name:11}{path}')
     return 0
 
 
-def predictions(trained, serving, files):
-    """One dict an image that can be read; the others are named on stderr.
+def _written(params, rows, pictures, names, features):
+    """Writes what the flags ask for; yields (what, path)."""
+    if params.export_dir:
+        yield 'predictions', write_csv(params.export_dir, rows)
+        captions = [grid.caption(names, best['class'], best['probability'])
+                    for best in (row['top_5'][0] for row in rows[:PICTURES])]
+        path = grid.save(os.path.join(params.export_dir, 'predictions.png'), pictures, captions)
+        if path:
+            yield 'picture', path
+    if params.save_features:
+        yield 'features', features.write()
 
-    {'image': path, 'top_5': [{'class': index, 'name': str or None, 'probability': float}]}
+
+def predictions(trained, serving, files):
+    """(row, features, image) of each image that can be read; the others are named on stderr.
+
+    row: {'image': path, 'top_5': [{'class': index, 'name': str or None, 'probability': float}]};
+    features: [channels]; image: [size, size, 3], normalised.
     """
     with tf.Graph().as_default():
         encoded = tf.placeholder(tf.string, [])
@@ -62,9 +90,11 @@ def predictions(trained, serving, files):
             trained_lib.restore(trained, session)
             readable = _readable(session, image, encoded, files, serving)
             for paths, batch in _batches(readable):
-                values, classes = session.run(top, {images: batch})
-                for path, *best in zip(paths, values, classes):
-                    yield {'image': path, 'top_5': _named(trained.class_names, *best)}
+                (values, classes), vectors = session.run((top, outputs['features']),
+                                                         {images: batch})
+                for path, value, index, *more in zip(paths, values, classes, vectors, batch):
+                    top_5 = _named(trained.class_names, value, index)
+                    yield ({'image': path, 'top_5': top_5}, *more)
 
 
 def _readable(session, image, encoded, files, serving):

@@ -135,15 +135,17 @@ def class_names(directory, classes):
 
 
 def build(trained, images):
-    """Adds the network to the graph: {'logits', 'probabilities', 'classes'} of normalised images.
+    """Adds the network to the graph: {'logits', 'probabilities', 'classes', 'features'}.
 
-    images: float32 [batch, size, size, 3].
+    images: float32 [batch, size, size, 3], normalised. features: [batch, channels], what the
+    classifier gets.
     """
     with tf.name_scope('network'):      # leaves the names below free
-        logits, _ = trained.network.build(images, training=False, **trained.arguments)
+        logits, endpoints = trained.network.build(images, training=False, **trained.arguments)
     logits = tf.identity(logits, name='logits')
     return {'logits': logits, 'probabilities': tf.nn.softmax(logits, name='softmax_tensor'),
-            'classes': tf.argmax(logits, axis=1, name='classes')}
+            'classes': tf.argmax(logits, axis=1, name='classes'),
+            'features': endpoints['features']}
 
 
 def restore(trained, session):

@@ -1,9 +1,11 @@
 """--mode=predict: classes of a user's images from a trained network."""
 
 import csv
+import io
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import program
@@ -168,3 +170,49 @@ def test_any_file_name_is_written(trained, capsys):
     assert predict(trained, f'--data_dir={folder}', '--format=json') == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {os.path.basename(os.fsencode(row['image'])) for row in rows} == {b'one.jpg', *names}
+
+
+def files_below(folder):
+    """{path: (size, time of change)} of a folder."""
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob('*')}
+
+
+def test_paths_from_a_pipe_pictures_and_features(trained, monkeypatch, capsys):
+    """In the order of the pipe; a missing file is one warning; nothing in model_dir changes."""
+    images = [next((trained / 'data' / name).glob('*.jpg')) for name in ('cat', 'ant')]
+    lines = f'{images[0]}\n\n{trained}/gone.jpg\n{images[1]}\n'.encode()
+    before = files_below(trained / 'model')
+    values = program.variables(tf.train.latest_checkpoint(str(trained / 'model' / 'archive')))
+    out = trained / 'piped'
+    for name in ('f.npz', 'f.csv'):
+        monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(lines)))
+        assert predict(trained, '--data_dir=-', '--format=json', '--eval_weights=raw',
+                       f'--export_dir={out}', f'--save_features={out}/more/{name}') == 0
+        captured = capsys.readouterr()
+        rows = [json.loads(line) for line in captured.out.splitlines()]
+        assert [row['image'] for row in rows] == [str(image) for image in images]
+        assert 'gone.jpg skipped' in captured.err and '1 of 3 files' in captured.err
+    assert files_below(trained / 'model') == before
+    found = np.load(str(out / 'more' / 'f.npz'))
+    assert list(found['images']) == [str(image) for image in images]
+    with open(str(out / 'more' / 'f.csv'), newline='') as stream:
+        table = list(csv.reader(stream))
+    np.testing.assert_allclose(np.array([row[1:] for row in table[1:]], float),
+                               found['features'], rtol=1e-5)
+    scope = 'MobilenetV1/Logits/Conv2d_1c_1x1/'
+    logits = found['features'] @ values[scope + 'weights'][0, 0] + values[scope + 'biases']
+    odds = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    for row, expected in zip(rows, odds):
+        for best in row['top_5']:
+            assert best['probability'] == pytest.approx(expected[best['class']], abs=1e-4)
+    from PIL import Image
+    with Image.open(str(out / 'predictions.png')) as picture:
+        assert picture.width == 2 * 130 + 10 and len(set(picture.convert('L').getdata())) > 20
+
+
+def test_mistakes_of_a_pipe_and_of_features(trained, monkeypatch):
+    monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(b'\n')))
+    with pytest.raises(DataError, match='no path on the standard input'):
+        predict(trained, '--data_dir=-')
+    with pytest.raises(flags.FlagError, match='.npz or .csv'):
+        predict(trained, f'--data_dir={trained}/data', '--save_features=x.txt')
