@@ -24,7 +24,16 @@ def lines(network, run, inputs):
         f'optimizer  {params.optimizer}, learning rate {rate:g}, '
         f'{params.lr_schedule} schedule, {params.lr_warmup_epochs or 0:g} warm-up epochs',
         f'precision  {run.precision.text}']
-    return told + [f'{flag}: {text}' for flag, text in device_flags(run)]
+    return (_fewer_devices(run) + told
+            + [f'{flag}: {text}' for flag, text in device_flags(run)])
+
+
+def _fewer_devices(run):
+    meant, there = run.params.expected_devices, run.device.count
+    if there >= (meant or 1):
+        return []
+    return [f'NOTE: this command is written for {meant} devices, and {there} can be used here; the '
+            'recipe is the one for that many']
 
 
 def device_flags(run):
@@ -69,7 +78,8 @@ def effective(network, params, open_inputs):
              if value is not None}
     found.update(input_image_size=(network.image_size, 'the network'),
                  num_label_classes=(network.num_classes, 'the network'),
-                 preprocessing_name=(network.preprocessing, 'the network'))
+                 preprocessing_name=(network.preprocessing, 'the network'),
+                 recipe=(next(iter(network.recipes)), 'the network'))
     told = []
     try:
         if open_inputs is not None:
@@ -91,6 +101,9 @@ def _of_data(inputs):
             'label_offset': (about['label_offset'], f'the data: {about["label_offset_from"]}'),
             'num_train_images': (inputs.num_train_images, 'the data'),
             'num_eval_images': (inputs.num_eval_images, 'the data'),
+            'dataset': (about['dataset'], 'program'),
+            'pixel_mean': (about['pixel_mean'], f'preprocessing {about["preprocessing"]}'),
+            'pixel_std': (about['pixel_std'], f'preprocessing {about["preprocessing"]}'),
             'data_dir': (about['source'], 'the data')}
 
 

@@ -8,6 +8,8 @@ ROWS = (
     Row('device', 'str', 'auto', 'Device to run on; npu is an Ascend.',
         ('auto', 'cpu', 'gpu', 'npu')),
     Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1).', None, 1),
+    Row('expected_devices', 'int', None, 'Devices that a command is written for; when there are '
+        'fewer, the log says so at the start. The launchers give theirs.', None, 1),
     Row('device_ids', 'list', (), 'Numbers of the only GPUs to use, such as 0,2; of the Ascend to '
         'use. Without a meaning on a CPU.'),
     Row('hosts', 'list', (), 'Addresses name:port of all processes that train together, first '

@@ -16,8 +16,9 @@ def explain(params, effective=None, summary=()):
         lines.append(f'{topic}:')
         for row in module.ROWS:
             value, source = getattr(params, row.name), sources.get(row.name, 'program')
-            if value in (None, ()) and (effective or {}).get(row.name, (None,))[0] is not None:
-                value, source = effective[row.name]
+            known, origin = (effective or {}).get(row.name, (None, None))
+            if value in (None, (), 'auto') and known is not None:
+                value, source = known, origin
             lines.append(f'  {row.name:{wide}}  {shown(value):24}  {source}')
     return '\n'.join(lines + [''] * bool(summary) + list(summary))
 

@@ -8,7 +8,7 @@ from common.errors import DataError
 from input import diagnosis, example_order, labels, pipeline
 from input import preprocessing as styles
 from input.sources import digits, synthetic
-from input.sources.source import open_source
+from input.sources.source import dataset_of, open_source
 
 # mode -> splits that must be there; other modes need any
 NEEDED = {'train': ('train',), 'eval': ('eval',), 'train_and_eval': ('train', 'eval')}
@@ -101,8 +101,10 @@ class Inputs:
 
     def describe(self):
         """What `summary` says, as a dict for result.json."""
-        rule = self._rule
-        return {'source': self._where, 'num_train_images': self.num_train_images,
+        rule, style = self._rule, self._style
+        return {'source': self._where, 'dataset': dataset_of(self._params),
+                'pixel_mean': tuple(style.mean), 'pixel_std': tuple(style.std),
+                'num_train_images': self.num_train_images,
                 'num_eval_images': self.num_eval_images, 'dataset_classes': rule.classes,
                 'num_classes': rule.num_classes, 'label_offset': rule.offset,
                 'label_offset_from': rule.origin, 'preprocessing': self._style_name,

@@ -156,15 +156,21 @@ def _report(launch, output, model_dir, before, seconds):
         reports.report(launch.case, output, model_dir, seconds, launch.network)
     print(f'Checkpoints in {model_dir}')
     if after['num_devices'] < launch.size:
-        print(f'NOTE: this launcher is for {launch.size} devices; {after["num_devices"]} was there '
-              'and used, with the recipe for that many.')
+        print(f'NOTE: this launcher is for {launch.size} devices; the figures are those of '
+              f'{after["num_devices"]}, with the recipe for that many.')
 
 
 def _model_dir(launch, options, output):
-    """The checkpoints' folder: a performance run has one of its own and starts afresh."""
+    """The checkpoints' folder: runs of other recipes and lengths do not continue each other.
+
+    A performance run starts afresh. An evaluation launcher scores what the one for 8 devices left.
+    """
     name = options.values.get('model_name') or launch.defaults.get('model_name', 'mixnet-s')
-    return os.path.join(output, 'ckpt', name + ('-performance' if launch.case == 'performance'
-                                                else ''))
+    if launch.case == 'performance':
+        name += '-performance'
+    elif launch.size > 1 or launch.case == 'eval':
+        name += '-8p'
+    return os.path.join(output, 'ckpt', name)
 
 
 def _command(launch, options, model_dir, output):
@@ -173,8 +179,7 @@ def _command(launch, options, model_dir, output):
                   log_style='tensorflow',
                   precision_mode='allow_mix_precision', dump_dir=os.path.join(output, 'dump'),
                   profiling_dir=os.path.join(output, 'profiling'), model_dir=model_dir)
-    if launch.size == 1:
-        values['num_devices'] = 1
+    values['num_devices' if launch.size == 1 else 'expected_devices'] = launch.size
     if 'train_epochs' in launch.defaults:
         values.pop('train_steps', None)
     values.update(launch.defaults)

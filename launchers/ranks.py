@@ -27,6 +27,10 @@ TABLES = ('8p.json', os.path.join('configs', 'rank_table_8p.json'))
 # others once one has ended in good order.
 LOOK, GRACE, PATIENCE = 0.1, 10, 60
 
+# What the originals' launchers set on Ascend, below the environment: errors only, in files.
+LOGS = {'ASCEND_GLOBAL_LOG_LEVEL': '3', 'ASCEND_SLOG_PRINT_TO_STDOUT': '0',
+        'SLOG_PRINT_TO_STDOUT': '0'}
+
 Rank = collections.namedtuple('Rank', ['device', 'environment'])
 Rank.__doc__ = """One process: the id of its device as text, which names its folder and log, and the
 changes to its environment; None takes a variable away."""
@@ -51,6 +55,7 @@ def plan(size, device, environment, root=ROOT):
         raise FlagError('Several Ascend devices need a rank table: set RANK_TABLE_FILE to one '
                         f'(docs/ascend.md shows it), or put it into {os.path.join(root, TABLES[0])}'
                         '. For one device use the launcher that ends in _1p.sh.')
+    common.update((name, environment.get(name, value)) for name, value in LOGS.items())
     rows = rank_table.read(table) if size > 1 else []
     _require_numbers([number for number, _ in rows])
     if len(rows) < 2:

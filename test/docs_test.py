@@ -9,7 +9,9 @@ import sys
 import make_docs
 import program
 import pytest
+import tensorflow.compat.v1 as tf
 
+from common import files
 from input.sources import digits
 
 # What a reader's own folders are in the tests, and what makes a command short.
@@ -18,9 +20,9 @@ SMALL = ['--input_image_size=32', '--train_batch_size=8', '--eval_batch_size=60'
 STEPS = ['--train_steps=2']
 
 
-def commands():
-    """The commands of README.md's bash blocks, continued lines joined."""
-    with open(make_docs.README) as stream:
+def commands(path=make_docs.README):
+    """The commands of a document's bash blocks, continued lines joined."""
+    with open(path, encoding='utf-8') as stream:
         blocks = re.findall(r'```bash\n(.*?)```', stream.read(), re.S)
     lines = '\n'.join(blocks).replace('\\\n', ' ').splitlines()
     return [line.split('  #')[0].strip() for line in lines if line.strip() and line[0] != '#']
@@ -88,6 +90,32 @@ def instead(words, ours):
     """The words with flags of ours in the place of their own."""
     names = {word.split('=')[0] for word in ours}
     return [word for word in words if word.split('=')[0] not in names] + ours
+
+
+@pytest.mark.slow
+def test_every_command_of_the_debugging_page_runs(tmp_path, monkeypatch, capsys):
+    path = os.path.join(program.ROOT, 'docs', 'debugging.md')
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for line in commands(path):
+        words = shlex.split(line)
+        if '--mode=compare' not in words:
+            words = instead(words, [word for word in SMALL if 'learning_rate' not in word])
+        code = program.main_code(*words[2:])
+        said.append(capsys.readouterr().out)
+        assert code == (4 if '1e30' in line else 0), f'{line}\n{said[-1]}'
+    listed, compared = said[1], said[3]
+    with open(path, encoding='utf-8') as stream:
+        for group in set(re.findall(r'`([a-z]+/)`', stream.read())):
+            assert '  ' + group in listed, group
+    assert 'in the order of computation endpoints/' in compared
+    assert os.path.exists('graph/graph.pbtxt') and os.path.exists('dump_a/step_0.npz')
+    name, = os.listdir('overflow')
+    report = files.read_json(os.path.join('overflow', name))
+    assert report['first']['not_finite'] > 0 and len(report['tensors']) > 100
+    last = '15' if tf.version.VERSION.startswith('1.') else '14'
+    assert {f'profile_10-{last}.txt', f'timeline_step_{last}.json'} <= set(os.listdir('profile'))
+    assert os.path.isdir('profile/plugins/profile') == (last == '14')
 
 
 @pytest.mark.slow

@@ -33,6 +33,17 @@ def run(model_dir, **changes):
     return code, result_of(model_dir, f'evaluation_{name}.json' if name else 'evaluation.json')
 
 
+def main_code(*words):
+    """Exit code of main.py's words in this process, as its last lines make it."""
+    import main
+    try:
+        return main.main(['main.py'] + [str(word) for word in words])
+    except Exception as error:  # pylint: disable=broad-except
+        if not hasattr(error, 'exit_code'):
+            raise
+        return main.report(error)
+
+
 def result_of(model_dir, name='result.json'):
     """result.json of a model_dir, or the file of an evaluation."""
     with open(os.path.join(str(model_dir), name)) as stream:

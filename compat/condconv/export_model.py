@@ -5,13 +5,12 @@ NOTE: --quantize there is whole-integer arithmetic measured on --data_dir; here 
 """
 
 import os
-import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 
 from common.errors import FlagError
-from compat import entry
+from compat import entry, exporting
 
 DEFAULTS = {'mode': 'export', 'model_name': 'efficientnet-b0'}
 WITHOUT_MEANING = ('num_steps', 'batch_size', 'endpoint_name', 'data_dir')
@@ -27,17 +26,10 @@ def around(given, defaults, start):
     if not given.get('output_tflite') or not given.get('ckpt_dir'):
         raise FlagError('--ckpt_dir=FOLDER and --output_tflite=FILE must be given.')
     target, kind = given.pop('output_tflite'), given.pop('quantize', 'True')
-    folder = given.pop('output_saved_model_dir', None) or os.path.dirname(target) or '.'
+    folder = given.pop('output_saved_model_dir', None)
     for name in WITHOUT_MEANING:
         given.pop(name, None)
-    small = kind.lower() == 'true'
-    code = start(given, dict(defaults, export_dir=folder, post_quantize=small))
-    if code == 0:
-        name = given.get('model_name', defaults['model_name'])
-        written = os.path.join(folder, name + ('_postquant' if small else '') + '.tflite')
-        if os.path.abspath(written) != os.path.abspath(target):
-            shutil.copyfile(written, target)
-    return code
+    return exporting.tflite(given, defaults, start, target, kind.lower() == 'true', folder)
 
 
 if __name__ == '__main__':

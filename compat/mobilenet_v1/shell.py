@@ -6,18 +6,20 @@ the run, and a run continues from what its folder holds.
 """
 
 import collections
+import glob
 import os
 import sys
 
-from common.errors import ProgramError
+from common.errors import FlagError, ProgramError
 from common.files import read_json
 from launchers import ranks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 Script = collections.namedtuple('Script', ['program', 'positions', 'optional', 'folder', 'log',
-                                           'flags', 'size'])
+                                           'flags', 'size', 'accuracy'])
+Script.__new__.__defaults__ = (None,)
 Script.__doc__ = """program: what is run; positions, optional: options that its arguments stand for;
-folder and log: where; flags: more options; size: devices."""
+folder and log: where; flags: more options; size: devices; accuracy: file for an evaluation's."""
 
 ASCEND, GPU, CPU = {'device_target': 'Ascend'}, {'device_target': 'GPU'}, {'device_target': 'CPU'}
 DATA, START = ('dataset', 'dataset_path'), ('pre_trained',)
@@ -34,9 +36,14 @@ SCRIPTS = {
                                        GPU, 1),
     'run_train_cpu': Script('train', DATA, START, 'train', 'log', CPU, 1),
     'run_eval': Script('eval', DATA + ('checkpoint_path',), ('device_id',), 'eval', 'log', ASCEND,
-                       1),
-    'run_eval_cpu': Script('eval', DATA + ('checkpoint_path',), (), 'eval', 'log', CPU, 1),
+                       1, 'acc.log'),
+    'run_eval_cpu': Script('eval', DATA + ('checkpoint_path',), (), 'eval', 'log', CPU, 1,
+                           'acc.log'),
+    'run_infer_cpp': Script('eval', ('checkpoint_path', 'dataset_path', 'device_target'),
+                            ('device_id',), 'infer', 'log', {}, 1, os.path.join('..', 'acc.log')),
 }
+SHOWN = {'dataset': 'cifar10|imagenet2012', 'device_target': 'Ascend|GPU|CPU'}
+MINDSPORE_ONLY = ('.mindir', '.air')
 PATHS = ('dataset_path', 'config_path', 'rank_table_file', 'pre_trained', 'checkpoint_path')
 
 
@@ -59,9 +66,8 @@ def main(argv):
 def usage(name):
     """One line: the arguments of a script."""
     script = SCRIPTS[name]
-    shown = [f'[{"cifar10|imagenet2012" if word == "dataset" else word.upper()}]'
-             for word in script.positions] + [f'[{word.upper()}](optional)'
-                                              for word in script.optional]
+    shown = [f'[{SHOWN.get(word, word.upper())}]' for word in script.positions]
+    shown += [f'[{word.upper()}](optional)' for word in script.optional]
     return f'Usage: bash {name}.sh ' + ' '.join(shown)
 
 
@@ -77,15 +83,35 @@ def arguments(script, words):
     if not len(script.positions) <= len(words) <= len(names):
         return None
     values = dict(zip(names, words))
-    if values['dataset'] not in ('cifar10', 'imagenet2012'):
+    if any(values[name] not in SHOWN[name].split('|') for name in SHOWN if name in values):
         return None
     return {name: os.path.abspath(os.path.expanduser(text)) if name in PATHS else text
             for name, text in values.items()}
 
 
+def exported(values):
+    """run_infer_cpp's arguments as those of an evaluation: the model that export.py has written.
+
+    NOTE: there a C++ program runs a MindIR file with MindSpore Lite; neither is here, TensorFlow
+    evaluates the SavedModel's weights on the images of the data set.
+    """
+    path = values['checkpoint_path']
+    if path.lower().endswith(MINDSPORE_ONLY):
+        raise FlagError(f'{path}: MindIR and AIR files are read by MindSpore only. Give the folder '
+                        'that compat/mobilenet_v1/export.py has written, or a checkpoint.')
+    inside = os.path.join(path, 'saved_model')
+    binary = glob.glob(os.path.join(glob.escape(values['dataset_path']), '*.bin'))
+    print('NOTE: evaluated by TensorFlow; there is no MindSpore and no C++ program of it here.',
+          flush=True)
+    return dict(values, checkpoint_path=inside if os.path.isdir(inside) else path,
+                dataset='cifar10' if binary else 'imagenet2012')
+
+
 def run(script, values, words):
     """Runs the program in the script's folder below the working directory."""
     values = dict(script.flags, **values)
+    if 'dataset' not in values:
+        values = exported(values)
     table = values.pop('rank_table_file', None)
     environment = dict(os.environ, **({'RANK_TABLE_FILE': table} if table else {}))
     if 'device_id' in values:
@@ -99,8 +125,8 @@ def run(script, values, words):
         code = ranks.run(
             [sys.executable, os.path.join(HERE, script.program + '.py')] +
             [f'--{name}={text}' for name, text in values.items()] + words, processes, '.')
-    if script.program == 'eval' and code == 0:
-        write_accuracy('acc.log', read_json(os.path.join('eval_result', 'evaluation.json')))
+    if script.accuracy and code == 0:
+        write_accuracy(script.accuracy, read_json(os.path.join('eval_result', 'evaluation.json')))
     return code
 
 

@@ -19,13 +19,18 @@ Source = namedtuple(
 SPLIT_NAMES = {'validation': ('validation', 'val', 'test'), 'train': ('train',)}
 
 
+def dataset_of(params):
+    """--dataset, or what it is when it was not given."""
+    return params.dataset or ('tfrecord' if params.data_dir else 'digits')
+
+
 def open_source(params):
     """The Source of --dataset and --data_dir, or None for 'synthetic'.
 
     Raises:
         DataError: nothing usable there.
     """
-    kind, _, name = (params.dataset or ('tfrecord' if params.data_dir else 'digits')).partition(':')
+    kind, _, name = dataset_of(params).partition(':')
     openers = {
         'tfrecord': lambda: open_tfrecords(name or params.data_dir, params),
         'folder': lambda: open_folder(name or params.data_dir, params),

@@ -4,6 +4,7 @@ Shown: what is called, what a device could not run, what is counted, who writes,
 Not shown: compilation, speed and arithmetic of a device.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ import program
 import pytest
 import tensorflow.compat.v1 as tf
 
-from estimator import curves
+import main
+from estimator import curves, job, runner
 from input.sources import digits
 
 pytestmark = pytest.mark.skipif(not tf.version.VERSION.startswith('1.'),
@@ -60,16 +62,38 @@ def test_an_overflow_is_no_step(monkeypatch, tmp_path):
     assert_a_device_could_run(calls)
 
 
+def resolved(monkeypatch, **values):
+    """(network, params, open_inputs) that main.py hands to the runner."""
+    found = []
+    monkeypatch.setattr(runner, 'run', lambda *given: found.append(given))
+    main.main(['main.py'] + program.flags_of(dict(program.SMALL, **values)))
+    return found[0]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['mixnet-s', 'efficientnet-condconv-b0-4e', 'mobilenet_v2',
-                                  'mnasnet-a1', 'mnasnet1_0'])
+@pytest.mark.parametrize('name', ['mixnet-s', 'efficientnet-condconv-b0-8e', 'mobilenet_v2',
+                                  'mnasnet-a1', 'mnasnet1_0', 'mobilenet_v1'])
 def test_a_device_has_every_operator(monkeypatch, tmp_path, name):
     calls = ascend_tools.install(monkeypatch, tmp_path, ASCEND_DEVICE_ID='0')
-    code, result = program.run(
-        tmp_path / 'model', model_name=name, train_steps=1, num_eval_images=3, dropout_rate=0.2,
-        mixup_alpha=0.2, gradient_clip_norm=1, archive_ckpt=False)
-    assert code == 0 and result['eval_examples'] == 3
-    assert_a_device_could_run(calls)
+    network, params, open_inputs = resolved(
+        monkeypatch, model_name=name, model_dir=tmp_path / 'model', dropout_rate=0.2,
+        mixup_alpha=0.2, gradient_clip_norm=1)
+    one = job.Job(network, params, open_inputs(), None)
+    estimator = one.estimator(eval_weights=('ema', 'raw'), save=(100, None), loop=1)
+    for mode, input_fn in (
+            ('train', one.inputs.train_input_fn(params.train_batch_size, first_example=0)),
+            ('eval', one.inputs.eval_input_fn(params.eval_batch_size, full_batches=True))):
+        with tf.Graph().as_default():
+            tf.train.create_global_step()
+            features, labels, _ = estimator._get_features_and_labels_from_input_fn(input_fn, mode)
+            spec = estimator._call_model_fn(features, labels, mode, estimator.config)
+            for hook in spec.training_hooks + spec.evaluation_hooks:
+                if type(hook).__name__ == 'Audit':
+                    hook.look()
+    audits = calls('audit')
+    assert [audit['mode'] for audit in audits] == ['train', 'eval']
+    assert all(audit['operations'] > 500 for audit in audits)
+    assert all(audit['dynamic'] == audit['foreign'] == [] for audit in audits), audits
 
 
 def launch(script, folder, *words, size=2, **more):
@@ -101,26 +125,6 @@ def assert_together(folder, size, steps):
     assert all(one == ended[0] for one in ended)
 
 
-def test_two_ranks(data, tmp_path):
-    process = launch('train_performance_8p.sh', tmp_path, data, '--train_steps=3',
-                     f'--model_dir={tmp_path}/model')
-    out, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, out
-    assert_together(tmp_path, 2, [3])
-    result = program.result_of(tmp_path / 'model')
-    assert (result['num_devices'], result['global_batch'], result['global_step']) == (2, 16, 3)
-    assert 'Device ID: 0\n' in out and 'Final Performance images/sec : ' in out
-    log = (tmp_path / 'out' / '0' / 'mobilenet_v1_025_bs8_2p_perf.log').read_text()
-    assert 'RankSize = 2\n' in log
-    for rank in range(2):
-        assert_a_device_could_run(
-            lambda name, rank: ascend_tools.calls(tmp_path, name, rank), rank)
-        one, = ascend_tools.calls(tmp_path, 'environment', rank)
-        assert (one['DEVICE_ID'], one['ASCEND_DEVICE_ID']) == (str(rank), None)
-    assert len(ascend_tools.calls(tmp_path, 'NPUCheckpointSaverHook', 0)) == 1
-    assert ascend_tools.calls(tmp_path, 'NPUCheckpointSaverHook', 1) == []
-
-
 def stop_at(process, line, target=None):
     """Sends SIGTERM to the launcher, or a process of it, when a line comes; returns the output."""
     seen = []
@@ -135,58 +139,53 @@ def stop_at(process, line, target=None):
 
 
 @pytest.mark.slow
-def test_eight_ranks_stop_at_one_step_and_go_on(data, tmp_path):
-    words = (data, '--train_steps=6', '--steps_per_eval=4')
-    process = launch('train_full_8p.sh', tmp_path, *words, size=8)
-    out = stop_at(process, 'step 2/')
-    assert process.returncode == 75, out
-    stopped = weights(tmp_path, 8)
-    step, = {steps[0][0] for steps in stopped}
-    assert 2 < step < 6
-    assert_together(tmp_path, 8, [step])
-    model_dir = tmp_path / 'out' / '0' / 'ckpt' / 'mobilenet_v1_025'
-    assert program.result_of(model_dir)['status'] == 'preempted'
-    process = launch('train_full_8p.sh', tmp_path, *words, size=8)
+def test_eight_ranks(data, tmp_path):
+    process = launch('train_full_8p.sh', tmp_path, data, '--train_steps=3', size=8)
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out
-    assert_together(tmp_path, 8, [step, 4, 6] if step < 4 else [step, 6])
-    result = program.result_of(model_dir)
-    assert (result['status'], result['global_step'], result['eval_examples']) == (
-        'completed', 6, 360)
-    assert result['global_batch'] == 64
+    assert_together(tmp_path, 8, [3])
+    result = program.result_of(tmp_path / 'out' / '0' / 'ckpt' / 'mobilenet_v1_025-8p')
+    assert (result['status'], result['num_devices'], result['global_batch'],
+            result['global_step'], result['eval_examples']) == ('completed', 8, 64, 3, 360)
     assert len(list(tmp_path.rglob('result.json'))) == 1
-    assert 'RankSize = 8\n' in (
-        tmp_path / 'out' / '0' / 'mobilenet_v1_025_bs8_8p_acc.log').read_text()
+    log = (tmp_path / 'out' / '0' / 'mobilenet_v1_025_bs8_8p_acc.log').read_text()
+    assert 'RankSize = 8\n' in log and 'Device ID: 0\n' in out
     for line in ('Final Performance images/sec : ', 'Final Train Accuracy : ',
                  'E2E Training Duration sec : '):
         assert '\n' + line in out
+    for rank in range(8):
+        assert_a_device_could_run(
+            lambda name, rank: ascend_tools.calls(tmp_path, name, rank), rank)
+        one, = ascend_tools.calls(tmp_path, 'environment', rank)[:1]
+        assert (one['DEVICE_ID'], one['ASCEND_DEVICE_ID']) == (str(rank), None)
+        assert bool(ascend_tools.calls(tmp_path, 'NPUCheckpointSaverHook', rank)) == (rank == 0)
 
 
 @pytest.mark.slow
-def test_an_interrupted_training_is_an_uninterrupted_one(data, tmp_path):
+def test_a_training_of_three_that_is_stopped_is_an_uninterrupted_one(data, tmp_path):
+    """One rank only gets the signal, all stop at one step, the same command goes on."""
     def train(name, stop):
         folder = tmp_path / name
-        words = (data, '--mode=train', '--train_steps=8', f'--model_dir={folder}/model')
+        words = (data, '--mode=train', '--train_steps=6')
         if stop:
-            # one rank only gets the signal
-            rank_1 = launch('train_full_8p.sh', folder, *words)
-            stop_at(rank_1, 'step 2/', lambda: pid_of(folder, 1))
-            assert rank_1.returncode == 75
-            step, = {steps[0][0] for steps in weights(folder, 2)}
-            assert 2 < step < 8
-        done = launch('train_full_8p.sh', folder, *words)
-        out, _ = done.communicate(timeout=300)
-        assert done.returncode == 0, out
-        return str(folder / 'model')
+            process = launch('train_full_8p.sh', folder, *words, size=3)
+            out = stop_at(process, 'step 2/', lambda: pid_of(folder, 1))
+            assert process.returncode == 75, out
+            step, = {steps[0][0] for steps in weights(folder, 3)}
+            assert 2 < step < 6
+            assert_together(folder, 3, [step])
+        process = launch('train_full_8p.sh', folder, *words, size=3)
+        out, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, out
+        return str(folder / 'out' / '0' / 'ckpt' / 'mobilenet_v1_025-8p')
 
     one, other = train('whole', False), train('stopped', True)
-    assert weights(tmp_path / 'whole', 2)[0][-1] == weights(tmp_path / 'stopped', 2)[0][-1]
+    assert weights(tmp_path / 'whole', 3)[0][-1] == weights(tmp_path / 'stopped', 3)[0][-1]
     program.assert_same_variables(one, other)
 
 
 def pid_of(folder, rank):
     """Process of a rank of the last launch."""
-    import json
     with open(os.path.join(str(folder), f'calls-{rank}.jsonl')) as stream:
         return json.loads(list(stream)[-1])['pid']
 
@@ -197,6 +196,7 @@ def test_a_rank_that_fails_ends_the_launch(data, tmp_path):
                      '--learning_rate=1e30')
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 4, out
+    assert 'Continue from it with a lower --base_learning_rate' in out
 
 
 @pytest.mark.slow

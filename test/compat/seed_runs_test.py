@@ -85,6 +85,10 @@ def test_export_model(world, here):
                '--quantize=False --num_steps=10', ['--model_name=mobilenet_v1_025']) == 0
     with open('out/mine.tflite', 'rb') as stream:
         assert stream.read(8)[4:] == b'TFL3'
+    words = f'--saved_model_dir=out/saved_model --output_tflite=small.tflite --data_dir={records}'
+    assert run('mixnet/post_quantization.py', words, ['--model_name=mobilenet_v1_025']) == 0
+    assert os.path.getsize('small.tflite') < os.path.getsize('out/mine.tflite') / 2
+    assert run('mixnet/post_quantization.py', words + ' --require_int8=True') == 2
 
 
 def test_modelarts_copies_out_of_a_failed_run(here, world, capsys):
@@ -137,13 +141,14 @@ def test_condconv_readme(world, here):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('script', [
-    'mixnet/test/train_full_1p.sh', 'mixnet/test/train_performance_1p.sh',
-    'condconv/test/train_performance_1p.sh', 'mobilenet_v2/test/train_full_1p.sh'])
-def test_tensorflow_launchers(world, here, script):
+@pytest.mark.parametrize('project, script', [
+    (project, f'train_{case}_{size}p.sh') for case in ('full', 'performance')
+    for project, size in (('mixnet', 1), ('condconv', 1), ('mobilenet_v2', 1),
+                          ('mobilenet_v2', 8))])
+def test_tensorflow_launchers(world, here, project, script):
     _, records = world
-    done = bash(script, f'--data_path={records} --precision_mode=allow_mix_precision '
-                f'--output_path={here}/out', SMALL[:-1])
+    done = bash(f'{project}/test/{script}', f'--data_path={records} --output_path={here}/out '
+                '--precision_mode=allow_mix_precision', SMALL[:-1])
     assert done.returncode == 0, done.stdout + done.stderr
     names = os.listdir(str(here / 'out' / '0'))
     logs = [name for name in names if '_for_TensorFlow_bs4_1p_' in name and name.endswith('.log')]
@@ -246,7 +251,11 @@ def test_mobilenet_v1_imagenet(world, here):
     assert lines[0].startswith("'top1 acc': ") and lines[1].startswith("'top5 acc': ")
     assert run('mobilenet_v1/export.py', f'--ckpt_file {checkpoint} --file_name mobile '
                '--file_format MINDIR', ['--model_name=mobilenet_v1_025']) == 0
-    assert os.listdir('mobile')
+    done = bash('mobilenet_v1/scripts/run_infer_cpp.sh', f'mobile {root}/ImageNet_Original/ CPU 0',
+                short, cwd=str(here))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'there is no MindSpore' in done.stdout
+    assert (here / 'acc.log').read_text() == (here / 'eval' / 'acc.log').read_text()
 
 
 @pytest.mark.slow
@@ -259,10 +268,10 @@ def test_mobilenet_v1_cifar(here):
         part.tofile(f'cifar10/{folder}/{name}')
     short = ['--width=32', '--height=32', '--save_summary_steps=0', '--batch_size=4',
              '--epoch_size=1', '--model_name=mobilenet_v1_025']
-    for script in ('run_train_cpu', 'run_standalone_train_gpu'):
-        device = ['--device=cpu'] if 'gpu' in script else []
+    for script, words in (('run_train_cpu', []), ('run_standalone_train', ['0']),
+                          ('run_standalone_train_gpu', ['--device=cpu'])):
         done = bash(f'mobilenet_v1/scripts/{script}.sh', 'cifar10 cifar10/cifar-10-batches-bin/',
-                    short + device, cwd=str(here))
+                    words + short, cwd=str(here))
         assert done.returncode == 0, done.stdout + done.stderr
     assert program.result_of('train/ckpt_0')['global_step'] == 5
     done = bash('mobilenet_v1/scripts/run_eval_cpu.sh', 'cifar10 cifar10/cifar-10-verify-bin/ '
@@ -277,6 +286,10 @@ def test_shell_arguments(here):
     done = bash('mobilenet_v1/scripts/run_eval.sh', 'mnist /data x 0')
     assert done.returncode == 2
     assert 'Usage: bash run_eval.sh [cifar10|imagenet2012] [DATASET_PATH]' in done.stderr
+    done = bash('mobilenet_v1/scripts/run_infer_cpp.sh', 'm /data TPU')
+    assert done.returncode == 2 and '[DATASET_PATH] [Ascend|GPU|CPU]' in done.stderr
+    done = bash('mobilenet_v1/scripts/run_infer_cpp.sh', 'mobile.mindir /data Ascend')
+    assert done.returncode == 2 and 'read by MindSpore only' in done.stderr
 
 
 @pytest.mark.slow

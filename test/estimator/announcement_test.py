@@ -24,6 +24,8 @@ def test_explain_shows_effective_values(tmp_path, capsys):
     assert rows['input_image_size'][0] == '32' and rows['num_label_classes'][0] == '10'
     assert rows['preprocessing_name'][0] == 'inception' and rows['num_eval_images'][0] == '10'
     assert rows['loss_scale'][0] == 'off' and rows['num_devices'][0] == '1'
+    assert rows['device'][0] == 'cpu' and rows['recipe'][0] == 'slim'
+    assert rows['pixel_mean'][0] == '127.5,127.5,127.5'
     assert 'training   16 steps = 2.00 epochs of 8.0 steps, global batch 8' in out
     assert '--iterations_per_loop=30: no loop on a cpu; a checkpoint every 100 steps' in out
     assert not (tmp_path / 'm').exists()

@@ -19,6 +19,13 @@ KEYS = ['Network', 'RankSize', 'BatchSize', 'DeviceType', 'CaseName', 'ActualFPS
 SMALL = ['--model_name=mobilenet_v1_025', '--input_image_size=32', '--preprocessing_name=digits',
          '--batch_size=8', '--learning_rate=0.01']
 
+# What is known of every run once its data and network are.
+KNOWN = ('recipe', 'dataset', 'data_dir', 'device', 'num_devices', 'precision_mode', 'loss_scale',
+         'learning_rate', 'train_steps', 'train_epochs', 'steps_per_eval', 'num_train_images',
+         'num_eval_images', 'num_label_classes', 'label_offset', 'input_image_size',
+         'preprocessing_name', 'pixel_mean', 'pixel_std', 'dropout_rate', 'batch_norm_momentum',
+         'batch_norm_epsilon', 'train_batch_size', 'eval_batch_size', 'save_checkpoints_steps')
+
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
@@ -76,7 +83,9 @@ def test_performance(data, tmp_path):
                   f'--output-path={tmp_path}/out', env={'ASCEND_DEVICE_ID': '3'})
     assert done.returncode == 0, done.stderr + done.stdout
     assert f'{kept}: checkpoints of an earlier performance run, removed' in done.stdout
-    assert 'NOTE: this launcher is for 8 devices; 1 was there' in done.stdout
+    note = 'NOTE: this command is written for 8 devices, and 1 can be used here'
+    assert -1 < done.stdout.find(note) < done.stdout.find('step 4/4')      # before it trains
+    assert 'NOTE: this launcher is for 8 devices; the figures are those of 1' in done.stdout
     assert program.result_of(kept)['global_step'] == 4
     assert (output / 'mine.txt').exists() and (output / 'train_3.log.1').read_text() == log
 
@@ -99,9 +108,16 @@ def test_full_trains_evaluates_and_keeps_its_numbers(data, tmp_path):
 
 
 def test_main_py_s_names_are_the_launcher_s(data, tmp_path):
-    words = [f'--data-path={data}', f'--checkpoint_dir={tmp_path}/mine', *SMALL, '--explain']
+    words = [f'--data-path={data}', f'--checkpoint_dir={tmp_path}/mine', *SMALL, '--explain',
+             '--iterations_per_loop=30', '--use_xla', '--npu_auto_tune']
     done = launch('train_full_8p.sh', *words, cwd=str(tmp_path))
     assert done.returncode == 0, done.stderr
+    for said in ('NOTE: this command is written for 8 devices, and 1 can', 'precision  float32 (',
+                 '--iterations_per_loop=30: no loop', '--use_xla: does nothing',
+                 '--npu_auto_tune: does nothing'):
+        assert '\n' + said in done.stdout
+    for name in KNOWN:
+        assert re.search(f'^  {name} +[^- ]', done.stdout, re.M), name
     assert re.search(r'model_dir +\S+/mine +command line \(--checkpoint_dir\)', done.stdout)
     assert re.search(r'learning_rate +0.01 ', done.stdout)
     assert os.listdir(str(tmp_path)) == []      # --explain makes nothing

@@ -33,6 +33,10 @@ def table(tmp_path):
     return write
 
 
+LOGS = {'ASCEND_GLOBAL_LOG_LEVEL': '3', 'ASCEND_SLOG_PRINT_TO_STDOUT': '0',
+        'SLOG_PRINT_TO_STDOUT': '0'}
+
+
 def plan(size, device, **environment):
     return ranks.plan(size, device, environment, root='/nowhere')
 
@@ -42,7 +46,7 @@ def test_a_rank_for_each_device_of_the_table(table):
     both = plan(8, 'npu', RANK_TABLE_FILE=path, ASCEND_DEVICE_ID='7')
     assert [rank.device for rank in both] == ['4', '5']
     assert both[1].environment == {
-        'DEVICE_ID': '5', 'DEVICE_INDEX': '1', 'RANK_ID': 'ascend8p', 'RANK_SIZE': '2',
+        **LOGS, 'DEVICE_ID': '5', 'DEVICE_INDEX': '1', 'RANK_ID': 'ascend8p', 'RANK_SIZE': '2',
         'RANK_TABLE_FILE': path, 'JOB_ID': '10087', 'HCCL_CONNECT_TIMEOUT': '600',
         'ASCEND_DEVICE_ID': None}      # logical; it would win over the table's physical DEVICE_ID
     both = plan(8, 'npu', RANK_TABLE_FILE=table(SERVERS))
@@ -58,10 +62,12 @@ def test_the_originals_place_of_the_table(tmp_path):
 
 
 def test_one_device_has_no_table(table):
+    rank, = plan(1, 'npu', ASCEND_GLOBAL_LOG_LEVEL='1')
+    assert rank.environment['ASCEND_GLOBAL_LOG_LEVEL'] == '1'
     rank, = plan(1, 'npu', RANK_TABLE_FILE=table(GROUPS), RANK_SIZE='8', RANK_ID='ascend8p',
                  ASCEND_DEVICE_ID='3')
     assert rank.device == '3'
-    assert rank.environment == {'ASCEND_DEVICE_ID': '3', 'RANK_SIZE': '1', 'RANK_ID': None,
+    assert rank.environment == {**LOGS, 'ASCEND_DEVICE_ID': '3', 'RANK_SIZE': '1', 'RANK_ID': None,
                                 'DEVICE_INDEX': None, 'RANK_TABLE_FILE': None, 'JOB_ID': '10087'}
 
 

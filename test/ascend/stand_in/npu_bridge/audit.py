@@ -42,7 +42,8 @@ class Audit(tf.train.SessionRunHook):
     def __init__(self, mode, operations):
         self._mode, self._operations = mode, operations
 
-    def after_create_session(self, session, coord):
+    def look(self):
+        """Writes down the shapes and operators of the graph that a device could not run."""
         used = ancestors(self._operations)
         dynamic = [t.name for op in used if op.type == 'IteratorGetNext' for t in op.outputs
                    if not t.shape.is_fully_defined()]
@@ -50,6 +51,9 @@ class Audit(tf.train.SessionRunHook):
                    and not op.name.startswith(SCOPE)}
         records.write('audit', mode=self._mode, operations=len(used), dynamic=sorted(dynamic),
                       foreign=sorted(foreign))
+
+    def after_create_session(self, session, coord):
+        self.look()
         self._seen, run = set(), session.run
 
         def watched(fetches, *args, **kwargs):
