@@ -143,7 +143,7 @@ def test_launcher_with_a_hosts_file(tmp_path, data):
         SAME_NUMBERS, data_dir=data[0], hosts_file=hosts, output_path=tmp_path / 'out')))
     done = program.command('bash', os.path.join(program.ROOT, 'train_full_8p.sh'), *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    result = program.result_of(tmp_path / 'out/0/ckpt/mobilenet_v1_025')
+    result = program.result_of(tmp_path / 'out/0/ckpt/mobilenet_v1_025-8p')
     assert (result['num_devices'], result['global_step']) == (2, 3)
     assert (tmp_path / 'out/1/train_1.log').exists()
     assert re.search('Final Performance images/sec : [0-9.]+', done.stdout)
