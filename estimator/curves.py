@@ -1,10 +1,12 @@
 """The curves of a run as CSV files: log.csv, a row a logged step; eval.csv, a row an evaluation."""
 
+import collections
 import csv
 import math
 import os
+import shutil
 
-from common.console import warn
+from common.console import say, warn
 
 EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entropy', 'eval_examples',
               'weights')
@@ -15,23 +17,31 @@ def read(path):
 
     A line that is no row (cut short by a full disk, foreign bytes) is passed over.
     """
-    return _read(path)[0]
+    return _read(path).rows
 
 
-def _read(path):
-    """(rows, whether every line is one)."""
+Content = collections.namedtuple('Content', ['header', 'rows', 'whole'])
+Content.__doc__ = """A curve's file: names of its columns, rows; whole: every line is a row."""
+
+
+def _read(path, columns=()):
+    """Content of a file; of one that was gone on with under more columns, both kinds of rows."""
     try:
         with open(path, newline='', encoding='utf-8', errors='replace') as stream:
             text = stream.read()
     except FileNotFoundError:
-        return [], True
+        return Content((), [], True)
     lines = list(csv.reader(text.replace('\0', '\ufffd').splitlines()))
     if not lines or 'step' not in lines[0]:
-        return [], not text
-    rows = [{key: _number(value) for key, value in zip(lines[0], line)}
-            for line in lines[1:] if len(line) == len(lines[0])]
+        return Content((), [], not text)
+    header = tuple(lines[0])
+    names = {len(header): header}
+    if columns[:len(header)] == header:
+        names[len(columns)] = columns
+    rows = [{key: _number(value) for key, value in zip(names[len(line)], line)}
+            for line in lines[1:] if len(line) in names]
     sound = [row for row in rows if isinstance(row['step'], float) and math.isfinite(row['step'])]
-    return sound, len(sound) == len(lines) - 1 and text.endswith('\n')
+    return Content(header, sound, len(sound) == len(lines) - 1 and text.endswith('\n'))
 
 
 def _number(text):
@@ -60,15 +70,21 @@ def append(path, columns, row):
 def trim(path, columns, step):
     """Drops the rows later than the step a run restarts from; repairs a damaged file.
 
-    The damaged one stays beside it, as .damaged.
+    The damaged one stays beside it, as .damaged; one with other columns, as an earlier version
+    wrote it, as .old.
     """
-    rows, whole = _read(path)
+    header, rows, whole = _read(path, columns)
+    other = header not in ((), columns)
     if not whole:
-        os.replace(path, path + '.damaged')
+        shutil.copyfile(path, path + '.damaged')
         warn(f'{path} was damaged: its {len(rows)} whole rows are kept, the old file is '
              f'{path}.damaged')
+    elif other:
+        shutil.copyfile(path, path + '.old')
+        say(f'{path} had other columns: its {len(rows)} rows are kept below the names of today, '
+            f'the old file is {path}.old')
     kept = [row for row in rows if row['step'] <= step]
-    if not whole or len(kept) < len(rows):
+    if not whole or other or len(kept) < len(rows):
         _rewrite(path, columns, kept)
 
 

@@ -2,7 +2,8 @@
 
 import os
 
-from common.console import say
+from common.console import say, warn
+from common.errors import CheckpointError
 from estimator import curves
 from estimator.checkpoints import best
 from estimator.checkpoints.reading import step_of
@@ -25,6 +26,14 @@ def record(model_dir, prefix, metrics, epoch, archive):
     row = dict(metrics, step=step_of(prefix), epoch=epoch,
                cross_entropy=metrics[f'cross_entropy_{metrics["weights"]}'])
     with recording(model_dir):
-        if archive and best.BestKeeper(model_dir).offer(prefix, row):
-            say(f'best so far: top-1 {metrics["top_1_accuracy"]:.4f}, kept in {model_dir}/archive')
+        if archive:
+            _offer(model_dir, prefix, row)
         curves.put(os.path.join(model_dir, FILE), curves.EVALUATION, row)
+
+
+def _offer(model_dir, prefix, row):
+    try:
+        if best.BestKeeper(model_dir).offer(prefix, row):
+            say(f'best so far: top-1 {row["top_1_accuracy"]:.4f}, kept in {model_dir}/archive')
+    except CheckpointError as error:
+        warn(f'the best so far is not kept: {error}. Train with a higher --keep_checkpoint_max')

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import re
 
 import tensorflow.compat.v1 as tf
@@ -27,7 +28,7 @@ def told(model_dir, latest, explain_data):
     """
     try:
         yield
-    except (tf.errors.OpError, OSError, MemoryError) as error:
+    except (tf.errors.OpError, OSError, MemoryError, ValueError) as error:
         signals.set_unsaved(False)      # what comes now can be stopped
         known = (_checkpoint(error, latest) or _storage(error, model_dir) or _memory(error)
                  or _data(error, explain_data))
@@ -46,7 +47,7 @@ def _checkpoint(error, latest):
             f'{latest()} holds no {missing.group(1)}: it was trained with another optimizer, other '
             'frozen variables or without averaged weights. Use the flags it was trained with, or '
             f'--init_checkpoint={latest()} with a fresh --model_dir.')
-    if 'RestoreV2' in text or 'checkpoint files' in text:
+    if any(part in text for part in ('RestoreV2', 'checkpoint files', 'not a valid checkpoint')):
         return CheckpointError(f'The checkpoint cannot be read ({_first_line(text)}). It may have '
                                'been removed meanwhile; type the same command again.')
     return None
@@ -58,16 +59,19 @@ def _storage(error, model_dir):
     text = str(error)
     for said in STORAGE.values():
         if said in text and (model_dir in text or 'IteratorGetNext' not in text):
-            return _cannot_write(model_dir, said)
+            return _cannot_write(model_dir, said, model_dir)
     return None
 
 
 def storage(error, model_dir):
     """The ProgramError of an OSError while files of a run are written."""
-    return _cannot_write(error.filename or model_dir, error.strerror or str(error))
+    return _cannot_write(error.filename or model_dir, error.strerror or str(error), model_dir)
 
 
-def _cannot_write(path, said):
+def _cannot_write(path, said, model_dir):
+    if not os.path.isdir(model_dir):
+        return ProgramError(f'{path} cannot be written: {said}. The folder {model_dir} has been '
+                            'removed, and its checkpoints with it; the same command starts again.')
     return ProgramError(f'{path} cannot be written: {said}. The checkpoints there are intact; make '
                         'room (or give another --model_dir) and type the same command again.')
 

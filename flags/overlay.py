@@ -13,7 +13,7 @@ from flags.spec import DIGITS, shortened
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-5 as a number, as YAML 1.2 does.
+    """SafeLoader that reads 1e-5 and 010 as decimal numbers, 1:30 as text, as YAML 1.2 does.
 
     It refuses what has no place among flags and can take for ever: aliases (a few lines of which
     say millions of values, or a value that holds itself), and a key with two values.
@@ -29,7 +29,14 @@ class _Loader(yaml.SafeLoader):
         if len(node.value) > DIGITS:
             raise yaml.YAMLError(f'line {node.start_mark.line + 1}: a number of '
                                  f'{len(node.value)} digits')
+        if ':' in node.value:           # YAML 1.1 reads 1:30 as 90, 010 as 8
+            return node.value
+        if re.match(r'[-+]?0[0-9_]+$', node.value):
+            return int(node.value)
         return super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node):
+        return node.value if ':' in node.value else super().construct_yaml_float(node)
 
     def construct_mapping(self, node, deep=False):
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
@@ -42,6 +49,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor('tag:yaml.org,2002:int', _Loader.construct_yaml_int)
+_Loader.add_constructor('tag:yaml.org,2002:float', _Loader.construct_yaml_float)
 _Loader.add_implicit_resolver(
     'tag:yaml.org,2002:float',
     re.compile(r'^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$'),
@@ -97,7 +105,7 @@ def _load(text, source):
     try:
         json_text = text.lstrip().startswith('{') and '\t' in text    # tabs are no YAML
         tree = (json.loads(text, object_pairs_hook=_unique, parse_int=_short_integer) if json_text
-                else next(iter(yaml.load_all(text, Loader=_Loader)), None))
+                else _first_document(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FlagError(f'{source} is not valid YAML or JSON: {shortened(error, 400)}')
     if tree is None:
@@ -105,6 +113,16 @@ def _load(text, source):
     if not isinstance(tree, dict):
         raise FlagError(f'{source} must hold "flag: value" lines; it holds {tree!r:.60}.')
     return tree
+
+
+def _first_document(text):
+    """What comes before '---'; MindSpore's files explain their options, in words, after it."""
+    first, *later = list(yaml.load_all(text, Loader=_Loader)) or [None]
+    values = [value for tree in later if isinstance(tree, dict) for value in tree.values()]
+    known = isinstance(first, dict) and mindspore.is_config(first)
+    if not known and not all(isinstance(value, (str, list)) for value in values):
+        raise yaml.YAMLError('flags after a line of ---; give one document')
+    return first
 
 
 def _short_integer(text):

@@ -61,6 +61,8 @@ def _split(program, argv):
         rest = values([program] + words)[1:]
     except absl_flags.UnrecognizedFlagError as error:
         raise FlagError(_unknown(error.flagname))
+    except FlagError:
+        raise
     except (absl_flags.Error, ValueError) as error:
         raise FlagError(f'{error}. {SEE}')
     if rest:

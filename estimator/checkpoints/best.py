@@ -1,10 +1,12 @@
 """The best checkpoint of a run, kept apart in model_dir/archive."""
 
+import contextlib
 import math
 import os
 import shutil
 
 from common.console import warn
+from common.errors import CheckpointError
 from common.files import write_text
 from estimator.checkpoints import reading
 
@@ -54,7 +56,8 @@ class BestKeeper:
     def offer(self, prefix, metrics):
         """Archives a checkpoint unless a better one is kept. Returns whether it did.
 
-        metrics: {name: value} with top_1_accuracy and cross_entropy.
+        metrics: {name: value} with top_1_accuracy and cross_entropy. CheckpointError: the files of
+        the checkpoint have been removed meanwhile; what is kept stays.
         """
         objective, loss = metrics[OBJECTIVE], metrics[LOSS]
         saved, saved_loss, kept = self.best()
@@ -75,7 +78,11 @@ class BestKeeper:
         directory, base = os.path.split(prefix)
         for name in os.listdir(directory):
             if name.startswith(base + '.'):
-                shutil.copy2(os.path.join(directory, name), fresh)
+                with contextlib.suppress(FileNotFoundError):    # by the trainer, just now
+                    shutil.copy2(os.path.join(directory, name), fresh)
+        if reading.damage(os.path.join(fresh, base)) and not os.path.exists(prefix + '.index'):
+            shutil.rmtree(fresh)
+            raise CheckpointError(f'{prefix} has been removed meanwhile')
         write_text(os.path.join(fresh, 'best_eval.txt'), text)
         write_text(os.path.join(fresh, 'checkpoint'),
                    f'model_checkpoint_path: "{base}"\nall_model_checkpoint_paths: "{base}"\n')

@@ -59,12 +59,12 @@ def _existing(path):
 def _evaluate(network, params, inputs, found, model_dir, writable):
     record, job, own = results.Record(), None, False
     for prefix, why in found:
-        if job is None:
-            job = Job(network, params, inputs, prefix, model_dir)
-            job.say_data()
-            own = _is_the_trainings(job, prefix) and writable
-        say(f'checkpoint {prefix} ({why})')
         try:
+            if job is None:
+                job = Job(network, params, inputs, prefix, model_dir)
+                job.say_data()
+                own = _is_the_trainings(job, prefix) and writable
+            say(f'checkpoint {prefix} ({why})')
             record.evaluation = job.evaluate(prefix)
         except CheckpointError as error:
             if os.path.exists(prefix + '.index'):

@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 import flags
 from common.errors import CheckpointError, FlagError, NanError, ProgramError
 from estimator import curves, evaluations, failures, plan, resuming, runner
-from estimator.checkpoints import best, finding, reading
+from estimator.checkpoints import best, finding, reading, weights
 from estimator.hooks import nan_guard, progress
 from estimator.lock import exclusive
 from estimator.modes import evaluate
@@ -98,6 +98,24 @@ def test_a_damaged_curve_is_repaired(tmp_path, capsys, tail):
     curves.put(path, COLUMNS, dict(ROWS[0], step=2))
     assert [row['step'] for row in curves.read(path)] == [1, 2, 3]
     assert capsys.readouterr().err == ''
+
+
+def test_a_curve_of_an_earlier_version_gets_the_columns_of_today(tmp_path, capsys):
+    """Eight columns, as before input_wait; gone on with by a version that left the header."""
+    path = str(tmp_path / 'log.csv')
+    old = ','.join(COLUMNS[:8]) + '\n1,0.1,2,2,0.5,0.1,9,1\n2,0.2,2,2,0.5,0.1,9,2\n'
+    with open(path, 'w') as stream:
+        stream.write(old + '3,0.3,1,1,0.5,0.1,9,3,0.25\n4,0.4,1,1,0.5,0.1,9,4,0.25\n')
+    curves.trim(path, COLUMNS, 3)
+    curves.append(path, COLUMNS, dict(ROWS[0], step=4))
+    captured = capsys.readouterr()
+    assert captured.err == '' and captured.out.count('\n') == 1
+    assert 'had other columns: its 4 rows are kept' in captured.out
+    assert [(row['step'], row['seconds'], row['input_wait']) for row in curves.read(path)] == [
+        (1, 1, ''), (2, 2, ''), (3, 3, 0.25), (4, 1, 1)]
+    assert content(path + '.old').startswith(old.encode())
+    curves.trim(path, COLUMNS, 4)
+    assert capsys.readouterr() == ('', '')
 
 
 @pytest.mark.parametrize('text', ['', '\n', 'a,b\n1,2\n', '\x00' * 99], ids=repr)
@@ -213,19 +231,35 @@ def test_an_evaluator_beside_a_trainer_adds_to_the_run(copy, capsys):
     assert not (copy / 'eval.csv').exists() and not (copy / 'archive').exists()
 
 
-def test_a_checkpoint_that_is_removed_meanwhile(copy, monkeypatch, capsys):
-    """By the trainer, between the choice and the reading."""
-    real = evaluate.Job.evaluate
+@pytest.mark.parametrize('owner, name', [(evaluate.Job, 'evaluate'), (weights, 'to_evaluate')])
+def test_a_checkpoint_that_is_removed_meanwhile(copy, monkeypatch, capsys, owner, name):
+    """By the trainer: between the choice and the reading, and between that and the restoring."""
+    real = getattr(owner, name)
 
-    def late(job, prefix):
+    def late(first, prefix):
+        after = real(first, prefix) if owner is weights else None
         if prefix.endswith('-4'):
             for path in copy.glob('model.ckpt-4.*'):
                 path.unlink()
-        return real(job, prefix)
-    monkeypatch.setattr(evaluate.Job, 'evaluate', late)
+        return after or real(first, prefix)
+    monkeypatch.setattr(owner, name, late)
     _, result = program.run(copy, mode='eval', eval_all=True)
     assert [row['global_step'] for row in result['evaluations']][-2:] == [2, 6]
     assert 'has been removed meanwhile' in capsys.readouterr().err
+
+
+def test_the_best_checkpoint_that_is_removed_meanwhile(copy, capsys):
+    """Evaluated, then gone: the row counts, what is kept stays whole."""
+    before = best.BestKeeper(str(copy)).best()
+    (copy / 'eval.csv').unlink()
+    for path in copy.glob('model.ckpt-4.*'):
+        path.unlink()
+    evaluations.record(str(copy), str(copy / 'model.ckpt-4'), {
+        'top_1_accuracy': 1.0, 'top_5_accuracy': 1.0, 'cross_entropy_raw': 0.1, 'weights': 'raw',
+        'eval_examples': 10}, 0.5, True)
+    assert 'with a higher --keep_checkpoint_max' in capsys.readouterr().err
+    assert evaluations.recorded(str(copy), 4)
+    assert best.BestKeeper(str(copy)).best() == before and reading.damage(before[2]) is None
 
 
 def test_a_folder_that_cannot_be_written_is_read(copy, monkeypatch, capsys):

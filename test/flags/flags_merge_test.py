@@ -151,6 +151,22 @@ def test_a_hostile_file_is_answered_at_once(tmp_path, text, part):
     assert time.time() - start < 2
 
 
+@pytest.mark.parametrize('text, part', [
+    ('seed: 1:30\n', 'expected a whole number'),
+    ('learning_rate: 1:30.5\n', 'expected a number'),
+    ('seed: 1\n---\nseed: 2\n', 'give one document'),
+    ('{"seed": 1}x', 'not valid YAML')])
+def test_numbers_and_documents_nobody_means(tmp_path, text, part):
+    (tmp_path / 'x.yaml').write_text(text)
+    assert part in failure(f'--config_file={tmp_path}/x.yaml')
+
+
+def test_a_leading_zero_is_not_octal(tmp_path):
+    (tmp_path / 'x.yaml').write_text('seed: 010\ntrain_steps: 0x10\n')
+    made = merged(f'--config_file={tmp_path}/x.yaml')
+    assert (made.seed, made.train_steps) == (10, 16)
+
+
 def test_a_pipe_is_no_config_file(tmp_path):
     os.mkfifo(str(tmp_path / 'pipe'))
     for name in ('pipe', ''):

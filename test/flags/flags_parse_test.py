@@ -1,7 +1,9 @@
 """The command line: forms, old names, messages."""
 
+import sys
 import time
 
+import program
 import pytest
 
 import flags
@@ -152,6 +154,23 @@ def test_contradictions(words, part):
     assert part in message(*words)
 
 
+def test_contradictions_are_told_before_tensorflow_is_imported():
+    for word, part in (('--mode=export', '--export_dir'), ('--dataset=folder', '--data_dir')):
+        done = program.command(sys.executable, '-c', WITHOUT_TENSORFLOW, word)
+        assert (done.returncode, part in done.stderr) == (2, True), done.stderr
+
+
+WITHOUT_TENSORFLOW = '''
+import sys
+sys.modules['tensorflow'] = None
+import main
+try:
+    main.main(['main.py'] + sys.argv[1:])
+except Exception as error:
+    sys.exit(main.report(error))
+'''
+
+
 @pytest.mark.parametrize('word, part', [('--help', '--model_name'), ('-h', '--train_batch_size'),
                                         ('--help=legacy', '--bigtable_project')])
 def test_help_exits_with_0(word, part, capsys):
@@ -165,6 +184,7 @@ def test_a_flag_given_twice():
     assert '--seed is given twice: 3 and 4' in message('--seed=3', '--mode=eval', '--seed=4')
     assert params('--seed=3', '--seed', '3').seed == 3
     assert 'given twice' in message('--use_cache', '--nouse_cache')
+    assert message('--seed=3', '--seed=4').endswith('give it once.')
 
 
 def test_files_of_flags_are_not_read_by_absl(tmp_path):
