@@ -28,7 +28,6 @@ EVALUATING = ('eval', 'predict')
 def main(argv):
     """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
     given = flags.parse(argv)
-    flags.check_given(given)
     if given.value('mode') in EVALUATING:
         allocator.keep_freed_blocks()
     postponed.postpone(functools.partial(prepare, given.value('verbose')))

@@ -9,10 +9,9 @@ A library user or a test says flags.make(model_name='mixnet-s', train_steps=5).
 """
 
 from common.errors import FlagError
-from flags.checks import check_given
 from flags.explain import explain
 from flags.params import Params, make, merge, sources, to_dict
 from flags.parse import Given, parse
 
-__all__ = ['FlagError', 'Given', 'Params', 'check_given', 'explain', 'make', 'merge', 'parse',
-           'sources', 'to_dict']
+__all__ = ['FlagError', 'Given', 'Params', 'explain', 'make', 'merge', 'parse', 'sources',
+           'to_dict']

@@ -1,22 +1,11 @@
 """Checks across flags; what one flag accepts is in its row."""
 
 from common.errors import FlagError
-from flags import rows
 
 
 def check(values, sources):
     """Raises FlagError for values that contradict each other."""
-    _follow(RULES + ABOUT_RECIPES, values, sources)
-
-
-def check_given(given):
-    """The same for a command line alone, before TensorFlow is there to know the recipes."""
-    values = {row.name: given.value(row.name) for row in rows.ROWS}
-    _follow(RULES, values, dict.fromkeys(values, 'command line'))
-
-
-def _follow(rules, values, sources):
-    for rule in rules:
+    for rule in RULES:
         text = rule(values, sources)
         if text:
             raise FlagError(text)
@@ -65,6 +54,4 @@ def _data_folder(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
-# What no recipe has a say in, and the rest.
-RULES = (_weights, _pixels, _export_dir, _images, _overflow, _data_folder)
-ABOUT_RECIPES = (_piecewise,)
+RULES = (_weights, _pixels, _export_dir, _images, _piecewise, _overflow, _data_folder)

@@ -1,9 +1,7 @@
 """Runs the program for the tests: in this process where that is enough, as a command elsewhere."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 
@@ -64,16 +62,6 @@ def command(*words, **keywords):
 def main_command(*words, **keywords):
     """`python main.py words...` in a process of its own."""
     return command(sys.executable, os.path.join(ROOT, 'main.py'), *words, **keywords)
-
-
-@contextlib.contextmanager
-def not_by_nohup():
-    """Around the start of a process that is sent SIGHUP: the tests may run below nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def variables(prefix_or_dir):

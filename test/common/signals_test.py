@@ -32,8 +32,7 @@ def start(*words, **keywords):
 
 @pytest.mark.parametrize('name', ['SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGHUP'])
 def test_nothing_to_lose_stops_at_once(name):
-    with program.not_by_nohup():
-        process = start()
+    process = start()
     process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=5)
     assert (process.returncode, out) == (75, 'last words\n')

@@ -1,9 +1,7 @@
 """The command line: forms, old names, messages."""
 
-import sys
 import time
 
-import program
 import pytest
 
 import flags
@@ -152,23 +150,6 @@ def test_refused_and_ignored(capsys):
     (['--lr_decay_boundaries=30,60', '--lr_decay_values=.1,.01'], 'one number more')])
 def test_contradictions(words, part):
     assert part in message(*words)
-
-
-def test_contradictions_are_told_before_tensorflow_is_imported():
-    for word, part in (('--mode=export', '--export_dir'), ('--dataset=folder', '--data_dir')):
-        done = program.command(sys.executable, '-c', WITHOUT_TENSORFLOW, word)
-        assert (done.returncode, part in done.stderr) == (2, True), done.stderr
-
-
-WITHOUT_TENSORFLOW = '''
-import sys
-sys.modules['tensorflow'] = None
-import main
-try:
-    main.main(['main.py'] + sys.argv[1:])
-except Exception as error:
-    sys.exit(main.report(error))
-'''
 
 
 @pytest.mark.parametrize('word, part', [('--help', '--model_name'), ('-h', '--train_batch_size'),

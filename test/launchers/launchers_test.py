@@ -169,8 +169,7 @@ def test_signals_to_the_group_are_one_signal(data, tmp_path):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_during_start_up_ends_at_once(data, tmp_path, number):
-    with program.not_by_nohup():
-        process = started(tmp_path, data, f'--model-dir={tmp_path}/m')
+    process = started(tmp_path, data, f'--model-dir={tmp_path}/m')
     assert process.stdout.readline() == 'Device ID: 0\n'
     os.killpg(process.pid, number)
     said = process.stdout.read()
