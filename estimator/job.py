@@ -45,7 +45,7 @@ class Job:
                 self.run.device.kind == 'npu' and self.run.device.count > 1)
             else preemption.Preemption())
         self.throughput = throughput.Throughput(self._images_a_run())
-        self.started = time.time()
+        self.started, self.eval_seconds = time.time(), 0.0
         self.diagnostics = diagnostics.hooks(params, self.run, self.throughput)
 
     def _arguments_for(self, resumed):
@@ -145,14 +145,17 @@ class Job:
             checkpoints.forget_folder(params.model_dir)
         return {name: bar.last[name] for name in MEASURED if name in (bar.last or ())}
 
-    def evaluate(self, prefix):
-        """Evaluates a checkpoint on every image; returns the metrics."""
+    def evaluate(self, prefix, collect=None):
+        """Evaluates a checkpoint on every image; returns the metrics.
+
+        collect: a hooks.outcomes.Outcomes for what it says of each image, or None.
+        """
         weights = weights_lib.to_evaluate(self.params.eval_weights, prefix)
         start = time.time()
         estimator, name = self.estimator(weights), self.params.eval_name
-        hooks = []
+        hooks = [collect] if collect else []
         if self.params.save_summary_steps:
-            hooks.append(events.Mistakes(estimator.eval_dir(name)))
+            hooks.append(events.Mistakes(estimator.eval_dir(name), self.inputs.class_names))
         style = log_styles.make(self.params.log_style)
         if style.batches and self.run.device.count == 1:
             hooks.append(running_accuracy.RunningAccuracy(style.batch))
@@ -160,17 +163,18 @@ class Job:
             metrics = estimator.evaluate(
                 strategies.for_replicas(self.inputs.eval_input_fn(
                     self.params.eval_batch_size or self.params.train_batch_size,
-                    full_batches=self.run.device.kind == 'npu'), self.run.device),
-                hooks=hooks, checkpoint_path=prefix, name=name)
+                    full_batches=self.run.device.kind == 'npu', positions=bool(collect)),
+                    self.run.device), hooks=hooks, checkpoint_path=prefix, name=name)
         metrics = {name: value.item() for name, value in metrics.items()}
         metrics.update(weights=weights[0], checkpoint=prefix)
-        spent = time.time() - start
-        parts = [f'{w}: top-1 {metrics["top_1_accuracy_" + w]:.4f} '
+        self.eval_seconds = time.time() - start
+        words = {'ema': 'averaged weights (ema)', 'raw': 'plain weights (raw)'}
+        parts = [f'{words[w]}: top-1 {metrics["top_1_accuracy_" + w]:.4f} '
                  f'top-5 {metrics["top_5_accuracy_" + w]:.4f} '
                  f'loss {metrics["cross_entropy_" + w]:.4f}' for w in weights]
         say(f'evaluation at step {checkpoints.step_of(prefix)}  ' + '  |  '.join(parts) +
             f'  ({metrics["eval_examples"]}/{self.inputs.num_eval_images} images, '
-            f'{duration(spent)})')
+            f'{duration(self.eval_seconds)})')
         style.evaluation(metrics, prefix)
         return metrics
 

@@ -13,7 +13,7 @@ from common.errors import FlagError
 from estimator.checkpoints import optional
 from estimator.checkpoints import reading as checkpoints
 from estimator.devices import npu, replicas
-from estimator.hooks import published
+from estimator.hooks import events, outcomes, published
 from estimator.training import (
     accumulation,
     averaging,
@@ -183,7 +183,8 @@ def _evaluate(network, run, images, labels):
             logits, label, num_classes, params.label_smoothing, params.label_smoothing_style)
         if loss is None:
             loss = _mean(entropy, weight)
-            _publish_mistakes(run, images, labels, logits)
+            events.publish_mistakes(run, images, labels, logits)
+            outcomes.publish(run, images, labels, logits)
         metrics[f'cross_entropy_{weights}'] = tf.metrics.mean(entropy, weight)
         for k in (1, 5):
             metrics[f'top_{k}_accuracy_{weights}'] = tf.metrics.mean(
@@ -212,18 +213,6 @@ def _mean(values, weight):
 def _hits(logits, label, k):
     """float32 [batch]: whether the label is among the k largest logits, of fewer classes all."""
     return tf.cast(losses.top_k_hits(logits, label, min(k, logits.shape[1].value)), tf.float32)
-
-
-def _publish_mistakes(run, images, labels, logits):
-    """Offers the batch's wrongly classified images; not on an Ascend, whose shapes are fixed."""
-    if run.device.kind != 'npu':
-        said = tf.argmax(logits, axis=1)
-        wrong = tf.not_equal(said, labels['label'])
-        if 'weight' in labels:      # 0 where an example only fills the batch
-            wrong = tf.logical_and(wrong, labels['weight'] > 0)
-        published.publish_group('mistakes', {
-            key: tf.boolean_mask(value, wrong)
-            for key, value in (('image', images), ('label', labels['label']), ('said', said))})
 
 
 def _count(number):

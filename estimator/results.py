@@ -58,12 +58,13 @@ class Record:
     """What a run has measured so far; a failed run leaves what it had.
 
     training: {'loss', 'train_accuracy'} of the last batch; evaluation: metrics of the last
-    evaluation; evaluations: those of --eval_all; pictures: paths; error: what ended the run.
+    evaluation; evaluations: those of --eval_all; pictures, report: paths;
+    error: what ended the run.
     """
 
     def __init__(self):
         self.training, self.evaluation, self.pictures, self.error = {}, {}, (), None
-        self.evaluations = []
+        self.evaluations, self.report = [], ()
 
     def values(self):
         """Everything measured, under the names of result.json."""
@@ -74,6 +75,8 @@ class Record:
             found['evaluations'] = self.evaluations
         if self.pictures:
             found['pictures'] = list(self.pictures)
+        if self.report:
+            found['report'] = list(self.report)
         if self.error:
             found['error'] = self.error
         return found

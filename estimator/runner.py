@@ -11,6 +11,7 @@ from estimator import plan as plan_lib
 from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
 from estimator.devices import npu, session, watch
+from estimator.hooks import outcomes
 from estimator.job import Job
 from estimator.lock import exclusive
 from estimator.modes import (
@@ -23,6 +24,7 @@ from estimator.modes import (
     pictures,
     predict,
 )
+from estimator.report import write as report
 
 
 def run(network, params, open_inputs):
@@ -119,13 +121,14 @@ def train_and_eval(job, record):
     every = _steps_per_eval(job)
     stopped_here = step and step % every == 0 and not evaluations.recorded(
         job.params.model_dir, step)
-    if _already_done(job) or stopped_here:
-        _evaluate(job, record)
+    done = _already_done(job)
+    if done or stopped_here:
+        _evaluate(job, record, last=done)
     for until in cycles(step, plan.train_steps, every):
         if _status(job) == 'completed':
             record.training = job.train(until)
         if _status(job) == 'completed':
-            _evaluate(job, record)
+            _evaluate(job, record, last=until == plan.train_steps)
     if _status(job) == 'completed':
         record.pictures = _pictures(job)
     return _status(job)
@@ -168,13 +171,15 @@ def _already_done(job):
     return done
 
 
-def _evaluate(job, record):
-    """Evaluates the newest checkpoint and records it."""
-    prefix = job.latest()
-    record.evaluation = job.evaluate(prefix)
+def _evaluate(job, record, last):
+    """Evaluates the newest checkpoint and records it; the last one of a run gets a report."""
+    prefix, collected = job.latest(), outcomes.Outcomes() if last else None
+    record.evaluation = job.evaluate(prefix, collected)
     evaluations.record(job.params.model_dir, prefix, record.evaluation,
                        round(step_of(prefix) / job.run.plan.steps_per_epoch, 4),
                        job.params.archive_ckpt)
+    if last:
+        record.report = report.write(job, record.evaluation, collected)
 
 
 def _closing(job, record, status, path):
@@ -189,6 +194,8 @@ def _closing(job, record, status, path):
             f'{measured["eval_examples"]} images after {time.time() - job.started:.0f} s')
     for picture in record.pictures:
         say(f'picture    {picture}')
+    if record.report:
+        say(f'report     {record.report[0]}')
     say(f'result     {path}')
     if status == 'completed' and job.params.mode == 'train_and_eval':
         source = ''.join(f' --{name}={getattr(job.params, name)}'

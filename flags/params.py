@@ -13,6 +13,10 @@ class Params(collections.namedtuple('Params', list(rows.BY_NAME))):
         new.__dict__['_sources'] = dict(sources(self), **dict.fromkeys(changes, 'program'))
         return new
 
+    def sources(self):
+        """Flag -> where its value comes from, such as 'command line (--data_path)'."""
+        return dict(self.__dict__.get('_sources', {}))
+
     def __setattr__(self, name, value):
         raise AttributeError(f'Params are frozen; {name} is set with _replace({name}=...)')
 
@@ -43,7 +47,7 @@ def make(**values):
 
 def sources(params):
     """Flag -> where its value comes from, such as 'command line (--data_path)'."""
-    return dict(params.__dict__.get('_sources', {}))
+    return params.sources()
 
 
 def to_dict(params):

@@ -7,6 +7,7 @@ times. A large epoch is shuffled in segments, runs of shards, so that a start in
 read what lies before.
 """
 
+import collections
 from collections import namedtuple
 
 import tensorflow.compat.v1 as tf
@@ -52,10 +53,11 @@ def _interleaved(reader, order, params):
     The files read ahead by themselves. (The parallel interleave of TensorFlow 1.15 inside a
     flat_map crashes the process when its session closes.)
     """
-    return order.interleave(reader.read, cycle_length=_cycle(reader, params), block_length=1)
+    return order.interleave(reader.read, block_length=1,
+                            cycle_length=files_at_a_time(reader, params))
 
 
-def _cycle(reader, params):
+def files_at_a_time(reader, params):
     """Files read at a time."""
     return max(1, min(params.num_readers or 16, len(reader.shards)))
 
@@ -73,7 +75,7 @@ def number_of_segments(reader, params, buffer_size):
     to fill the shuffle buffer a few times, and as many as are open at a time.
     """
     return max(1, min(reader.count // (SEGMENT_BUFFERS * buffer_size),
-                      len(reader.shards) // _cycle(reader, params)))
+                      len(reader.shards) // files_at_a_time(reader, params)))
 
 
 def _shuffled_epochs(reader, params, first):
@@ -131,6 +133,27 @@ def _in_segments(reader, params, order, skipped, buffer_size, shuffled):
 def in_order(reader, params):
     """Every raw example once, in the order of the shards."""
     return _interleaved(reader, tf.data.Dataset.range(len(reader.shards)), params)
+
+
+def shards_and_records(counts, cycle):
+    """(shard, record) in the order of `in_order`, outside any graph.
+
+    counts: examples of each shard; cycle: files read at a time. A shard that has ended gives its
+    place to the next one, which is read from the next round on, as tf.data's interleave does.
+    """
+    coming, places = collections.deque(range(len(counts))), [None] * cycle
+    while coming or any(place is not None for place in places):
+        for number, place in enumerate(places):
+            if place is None and coming:
+                place = places[number] = [coming.popleft(), 0]
+            if place is None:
+                continue
+            shard, record = place
+            if record == counts[shard]:
+                places[number] = None
+            else:
+                place[1] += 1
+                yield shard, record
 
 
 def _positioned(examples, start, step):

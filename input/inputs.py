@@ -5,7 +5,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
-from input import diagnosis, example_order, labels, pipeline
+from input import diagnosis, example_order, labels, pipeline, survey
 from input import preprocessing as styles
 from input.sources import digits, synthetic
 from input.sources.source import dataset_of, open_source
@@ -146,10 +146,11 @@ class Inputs:
         return pipeline.finished(made.map(lambda *batch: pipeline.mixed(
             *batch, params=self._params, num_classes=self.num_classes)))
 
-    def eval_input_fn(self, batch_size, full_batches=False):
+    def eval_input_fn(self, batch_size, full_batches=False, positions=False):
         """Input function of the evaluation: every image once, the last batch as small as it comes.
 
         full_batches: the last batch is filled up instead, with images of weight 0.
+        positions: labels['position'] int64 [batch] says which image of `places` each is.
 
         Returns:
             callable(input_context=None) -> dataset of ({'image'}, {'label'}) as in training, with
@@ -159,21 +160,34 @@ class Inputs:
             raise DataError(f'{self._where}: no evaluation images. {WITHOUT["eval"]}')
         if full_batches:
             return lambda input_context=None: pipeline.full_batches(
-                self._eval(batch_size, input_context), batch_size)
-        return functools.partial(self._eval, batch_size)
+                self._eval(batch_size, positions, input_context), batch_size)
+        return functools.partial(self._eval, batch_size, positions)
 
-    def _eval(self, batch_size, input_context=None):
+    def _eval(self, batch_size, positions, input_context=None):
         part = example_order.part_of(input_context)
-        return _without_autograph(self._evaluation)(batch_size, part)
+        return _without_autograph(self._evaluation)(batch_size, part, positions)
 
-    def _evaluation(self, batch_size, part):
+    def _evaluation(self, batch_size, part, positions):
         if 'eval' in self._readers:
             return pipeline.evaluation(self._readers['eval'], self._params, self._rule,
-                                       self.image_size, self._style, batch_size, part)
+                                       self.image_size, self._style, batch_size, part, positions)
         made = synthetic.batches(self.num_eval_images, self.image_size, self.num_classes,
                                  batch_size, self._params.seed, part)
         return pipeline.finished(made.map(
-            lambda image, label, position: ({'image': image}, {'label': label})))
+            functools.partial(pipeline.evaluated, positions=positions)))
+
+    def places(self):
+        """(path, record) of each evaluation image, by position; [] for synthetic ones."""
+        reader = self._readers.get('eval')
+        return survey.places(reader, self._params) if reader else []
+
+    def survey(self):
+        """What a report tells of the image files; see input.survey.look."""
+        return survey.look(self._readers, self._rule)
+
+    def shown(self, images):
+        """uint8 pixels of normalised images."""
+        return styles.shown(images, self._style)
 
     def explain_failure(self, exception):
         """File, record and reason behind an error of the pipeline, or None when not the data."""

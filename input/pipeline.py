@@ -4,6 +4,7 @@ The order is that of input.example_order; the random draws of an example come fr
 so the stream does not depend on the number of threads.
 """
 
+import functools
 import multiprocessing
 
 import tensorflow.compat.v1 as tf
@@ -47,7 +48,7 @@ def training(reader, params, rule, size, style, batch_size, part=Part(1, 0), fir
     return finished(stream.map(lambda *batch: mixed(*batch, params, rule.num_classes)))
 
 
-def evaluation(reader, params, rule, size, style, batch_size, part=Part(1, 0)):
+def evaluation(reader, params, rule, size, style, batch_size, part=Part(1, 0), positions=False):
     """Dataset of (features, labels), every example once; see inputs.Inputs.eval_input_fn."""
     def example(position, path, record, data, label):
         encoded, stored = reader.parse(data, label)
@@ -61,8 +62,12 @@ def evaluation(reader, params, rule, size, style, batch_size, part=Part(1, 0)):
     else:
         stream = stream.map(example, num_parallel_calls=parallelism(params))
     stream = stream.batch(batch_size, drop_remainder=False)
-    return finished(stream.map(
-        lambda image, label, position: ({'image': image}, {'label': label})))
+    return finished(stream.map(functools.partial(evaluated, positions=positions)))
+
+
+def evaluated(image, label, position, positions):
+    """An evaluation batch as (features, labels), where asked for with labels['position']."""
+    return {'image': image}, dict({'label': label}, **{'position': position} if positions else {})
 
 
 def mixed(image, label, position, params, num_classes):

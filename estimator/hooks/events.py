@@ -9,6 +9,7 @@ import io
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from estimator.drawing import fonts, grid
 from estimator.hooks import means, published
 
 # What the graph publishes -> its name in TensorBoard, where that differs.
@@ -73,14 +74,26 @@ class Events(tf.train.SessionRunHook):
             self._step)
 
 
+def publish_mistakes(run, images, labels, logits):
+    """Offers the batch's wrongly classified images; not on an Ascend, whose shapes are fixed."""
+    if run.device.kind != 'npu':
+        said = tf.argmax(logits, axis=1)
+        wrong = tf.not_equal(said, labels['label'])
+        if 'weight' in labels:      # 0 where an example only fills the batch
+            wrong = tf.logical_and(wrong, labels['weight'] > 0)
+        published.publish_group('mistakes', {
+            key: tf.boolean_mask(value, wrong)
+            for key, value in (('image', images), ('label', labels['label']), ('said', said))})
+
+
 class Mistakes(tf.train.SessionRunHook):
     """A picture of the first wrongly classified images of an evaluation, in its events folder.
 
     The graph publishes the group 'mistakes': image, label, said; the wrong ones of each batch.
     """
 
-    def __init__(self, eval_dir):
-        self._eval_dir = eval_dir
+    def __init__(self, eval_dir, class_names=None):
+        self._eval_dir, self._names = eval_dir, class_names
         self._images, self._captions = [], []
 
     def begin(self):
@@ -95,13 +108,14 @@ class Mistakes(tf.train.SessionRunHook):
         found = run_values.results
         if found and len(self._images) < PICTURES:
             self._images += list(found['image'])
-            self._captions += [f'{said}, is {label}' for said, label in
-                               zip(found['said'], found['label'])]
+            self._captions += list(zip(found['said'], found['label']))
 
     def end(self, session):
         if self._images:
-            shown = picture('mistakes', np.stack(self._images[:PICTURES]),
-                            self._captions[:PICTURES])
+            captions = [[(fonts.name_of(self._names, said), grid.WRONG),
+                         (f'is {fonts.name_of(self._names, label)}', grid.RIGHT)]
+                        for said, label in self._captions[:PICTURES]]
+            shown = picture('mistakes', np.stack(self._images[:PICTURES]), captions)
             writer(self._eval_dir).add_summary(shown, int(session.run(self._step)))
 
 
@@ -116,24 +130,15 @@ def forward_graph(graph, logits):
     return tf.graph_util.extract_sub_graph(graph.as_graph_def(), [logits.op.name])
 
 
-def picture(tag, images, captions=()):
-    """tf.Summary of a grid of images [n, height, width, 3], each with a line of text under it."""
-    from PIL import Image, ImageDraw
+def picture(tag, images, captions=None):
+    """tf.Summary of a grid of images [n, height, width, 3], each with lines of text; see grid."""
     images = np.asarray(images, np.float32)
     low, high = images.min(), images.max()
     images = ((images - low) * (255.0 / max(high - low, 1e-6))).astype(np.uint8)
-    text = 12 if captions else 0
-    rows = -(-len(images) // COLUMNS)
-    grid = Image.new('RGB', (COLUMNS * THUMBNAIL, rows * (THUMBNAIL + text)))
-    for index, image in enumerate(images[..., :3]):
-        row, column = divmod(index, COLUMNS)
-        left, top = column * THUMBNAIL, row * (THUMBNAIL + text)
-        small = Image.fromarray(np.broadcast_to(image, image.shape[:2] + (3,)))
-        grid.paste(small.resize((THUMBNAIL, THUMBNAIL)), (left, top))
-        if captions:
-            ImageDraw.Draw(grid).text((left + 2, top + THUMBNAIL), captions[index], fill='white')
+    drawn = grid.draw([np.broadcast_to(image[..., :3], image.shape[:2] + (3,)) for image in images],
+                      captions or [[]] * len(images), THUMBNAIL, COLUMNS)
     stream = io.BytesIO()
-    grid.save(stream, 'JPEG', quality=90)
+    drawn.save(stream, 'JPEG', quality=90)
     return tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
-        height=grid.height, width=grid.width, colorspace=3,
+        height=drawn.height, width=drawn.width, colorspace=3,
         encoded_image_string=stream.getvalue()))])

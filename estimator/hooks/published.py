@@ -38,6 +38,16 @@ def has(name):
     return bool(tf.get_collection(_PREFIX + name))
 
 
+def groups(name):
+    """[{key: tensor}] of a group whose keys are the same in each replica, one dict a replica."""
+    found = []
+    for key, value in tf.get_collection(f'{_PREFIX}{name}/'):
+        if not found or key in found[-1]:
+            found.append({})
+        found[-1][key] = value
+    return found
+
+
 def group(name):
     """{key: tensor} of a group (of the first replica), in the order of publication."""
     tensors = collections.OrderedDict()

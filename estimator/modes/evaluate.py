@@ -1,8 +1,9 @@
 """`--mode=eval`: one checkpoint, all of a folder, or each new one beside a training.
 
-It writes evaluation.json (evaluation_NAME.json with --eval_name) and leaves the training's
-params.json and result.json alone. On the training's own data it also adds to eval.csv and may
-become the best checkpoint. Without write access to model_dir it only prints.
+It writes evaluation.json (evaluation_NAME.json with --eval_name) and, of one checkpoint, the report
+of estimator.report.write. It leaves the training's params.json and result.json alone. On the
+training's own data it also adds to eval.csv and may become the best checkpoint. Without write
+access to model_dir it only prints.
 """
 
 import contextlib
@@ -16,7 +17,9 @@ from common.console import say, warn
 from common.errors import CheckpointError
 from estimator import evaluations, results
 from estimator.checkpoints import finding, reading
+from estimator.hooks import outcomes
 from estimator.job import Job
+from estimator.report import write as report
 
 
 def run(network, params, open_inputs):
@@ -65,7 +68,8 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
                 job.say_data()
                 own = _is_the_trainings(job, prefix) and writable
             say(f'checkpoint {prefix} ({why})')
-            record.evaluation = job.evaluate(prefix)
+            collected = outcomes.Outcomes() if _reports(params) and writable else None
+            record.evaluation = job.evaluate(prefix, collected)
         except CheckpointError as error:
             if os.path.exists(prefix + '.index'):
                 raise
@@ -74,6 +78,8 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
         if params.eval_all:
             record.evaluations.append(
                 dict(record.evaluation, global_step=reading.step_of(prefix)))
+        if collected:
+            record.report = report.write(job, record.evaluation, collected)
         if writable:
             with job.told():
                 _keep(job, record, prefix, own)
@@ -83,6 +89,11 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
         raise CheckpointError(f'{params.model_dir}: no checkpoint appeared within '
                               f'--eval_timeout={params.eval_timeout} seconds.'
                               if params.eval_timeout else 'No checkpoint could be read.')
+
+
+def _reports(params):
+    """Whether the evaluation is of one checkpoint, and not of a series."""
+    return not params.eval_all and not params.eval_timeout
 
 
 def _keep(job, record, prefix, own):
@@ -95,6 +106,8 @@ def _keep(job, record, prefix, own):
     files.make_folder(job.params.model_dir)
     path = os.path.join(job.params.model_dir, name)
     step = reading.step_of(prefix)
+    if record.report:
+        say(f'report     {record.report[0]}')
     say(f'result     {job.finish("completed", record, path, prefix, _examples(job, step))}')
 
 

@@ -2,13 +2,12 @@
 
 import os
 
-import numpy as np
-
 from common.console import warn
 from estimator import curves
 from estimator.checkpoints import weights
+from estimator.drawing import grid
 
-GRID = (4, 6)
+PICTURES = 24
 
 
 def draw(job):
@@ -21,22 +20,28 @@ def draw(job):
     matplotlib.use('Agg')
     directory = job.params.model_dir
     curve = os.path.join(directory, 'learning_curve.png')
-    grid = os.path.join(directory, 'predictions.png')
+    images = os.path.join(directory, 'predictions.png')
     learning_curve(curves.read(os.path.join(directory, 'log.csv')),
-                   curves.read(os.path.join(directory, 'eval.csv')), curve,
-                   f'{job.network.name} on {job.inputs.describe()["source"]}')
-    predictions(job, grid)
-    return curve, grid
+                   curves.read(os.path.join(directory, 'eval.csv')), curve, _title(job))
+    predictions(job, images)
+    return curve, images
+
+
+def _title(job):
+    """The network and the data; not a path that matplotlib could not draw as it is."""
+    source = job.inputs.describe()['source']
+    drawn = all(' ' <= letter <= '~' and letter != '$' for letter in source)
+    return f'{job.network.name} on {source}' if drawn else job.network.name
 
 
 def learning_curve(training, evaluations, path, title):
-    """Loss and accuracy over epochs: of the training batches, and of each evaluation."""
+    """Loss and accuracy over epochs: means of the training steps, and of each evaluation."""
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4))
     columns = [('cross_entropy', 'cross_entropy'), ('train_accuracy', 'top_1_accuracy')]
     for axis, (trained, evaluated) in zip(axes, columns):
         axis.plot([row['epoch'] for row in training], [row[trained] for row in training],
-                  label='training batch')
+                  label='training')
         if evaluations:
             last = evaluations[-1]
             axis.plot([row['epoch'] for row in evaluations],
@@ -54,37 +59,14 @@ def learning_curve(training, evaluations, path, title):
 
 def predictions(job, path):
     """A grid of evaluation images with predicted class, its probability, and the truth if wrong."""
-    from matplotlib import pyplot
-    count = GRID[0] * GRID[1]
-    input_fn = job.inputs.eval_input_fn(count, full_batches=job.run.device.kind == 'npu')
-    truth = []
-    shown = []
+    input_fn = job.inputs.eval_input_fn(PICTURES, full_batches=job.run.device.kind == 'npu')
+    images, captions = [], []
     for row in job.estimator(weights.to_evaluate('both', job.latest())).predict(
             lambda: input_fn().take(1).map(lambda x, y: dict(x, **y))):
         if not row.get('weight', 1):
             break       # filled up
-        shown.append(row)
-        truth.append(int(row['label']))
-    names = job.inputs.class_names
-    figure, axes = pyplot.subplots(*GRID, figsize=(GRID[1] * 1.7, GRID[0] * 1.9))
-    for axis in axes.flat:
-        axis.axis('off')
-    for axis, row, label in zip(axes.flat, shown, truth):
-        axis.imshow(_displayable(row['image']), interpolation='nearest')
         guess = int(row['classes'])
-        text = f'{_name(names, guess)} {row["probabilities"][guess]:.0%}'
-        if guess != label:
-            text += f'\nis {_name(names, label)}'
-        axis.set_title(text, fontsize=8, color='black' if guess == label else 'red')
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    pyplot.close(figure)
-
-
-def _name(names, index):
-    return str(names[index])[:18] if names else f'class {index}'
-
-
-def _displayable(image):
-    low, high = float(np.min(image)), float(np.max(image))
-    return (image - low) / max(high - low, 1e-6)
+        images.append(job.inputs.shown(row['image']))
+        captions.append(grid.caption(job.inputs.class_names, guess, row['probabilities'][guess],
+                                     int(row['label'])))
+    return grid.save(path, images, captions)

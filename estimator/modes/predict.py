@@ -18,9 +18,9 @@ from common.errors import DataError
 from common.files import make_folder
 from estimator.checkpoints import weights
 from estimator.checkpoints.reading import step_of
+from estimator.drawing import grid
 from estimator.modes import features as features_lib
 from estimator.modes import trained_network as trained_lib
-from estimator.report import grid
 
 TOP = 5
 BATCH = 8
@@ -67,9 +67,8 @@ def _written(params, rows, pictures, names, features):
         yield 'predictions', write_csv(params.export_dir, rows)
         captions = [grid.caption(names, best['class'], best['probability'])
                     for best in (row['top_5'][0] for row in rows[:PICTURES])]
-        path = grid.save(os.path.join(params.export_dir, 'predictions.png'), pictures, captions)
-        if path:
-            yield 'picture', path
+        yield 'picture', grid.save(os.path.join(params.export_dir, 'predictions.png'), pictures,
+                                   captions)
     if params.save_features:
         yield 'features', features.write()
 

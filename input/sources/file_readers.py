@@ -57,6 +57,15 @@ class FolderReader:
         return tf.data.Dataset.from_tensor_slices((paths, labels)).map(
             lambda path, label: (path, tf.constant(0, tf.int64), path, label))
 
+    def place(self, shard, record):
+        """(path, 0) of an image by the number of its run and its own in there."""
+        return os.fsdecode(self._paths[shard * self.run + record]), 0
+
+    def label_counts(self):
+        """{label: images}."""
+        return dict(zip(*(found.tolist() for found in np.unique(self._labels,
+                                                                return_counts=True))))
+
     def parse(self, data, label):
         """Payload (a path) to (encoded image, label); what is no image fails with its path."""
         def content(path):

@@ -82,6 +82,14 @@ class TFRecordReader:
         return tf.data.Dataset.zip((tf.data.Dataset.range(1 << 62), stream)).map(
             lambda record, data: (path, record, data, tf.constant(-1, tf.int64)))
 
+    def place(self, shard, record):
+        """(path, record) of an example by the number of its shard and its own in there."""
+        return self.shards[shard].path, record
+
+    def label_counts(self):
+        """{stored label: examples} where that is known without reading them all, else {}."""
+        return {}
+
     def parse(self, data, label):
         """Payload to (encoded image, stored label); the label of the raw example is not used."""
         del label

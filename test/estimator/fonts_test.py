@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from estimator.report import fonts, grid
+from estimator.drawing import fonts, grid
 
 NAMES = ['caf\u00e9', '\u732b', '\u0642\u0637\u0629', '\U0001f408 cat', '\ud55c\uad6d']
 
@@ -59,6 +59,13 @@ def test_what_is_drawable_is_drawn_and_no_two_letters_alike():
         assert ink(one) and pictures[0].tobytes() != pictures[1].tobytes()
     assert fonts.shortened('w' * 99, 12, 60).endswith('...')
     assert fonts.width(fonts.shortened('w' * 99, 12, 60), 12) <= 60
+
+
+def test_pictures_without_a_font_have_no_text(monkeypatch, capsys):
+    monkeypatch.setattr(fonts, '_files', lambda: ())
+    caption = grid.caption(NAMES, 1, 0.5)
+    assert grid.draw([np.zeros([8, 8, 3], np.uint8)], [caption], side=40).size == (60, 60)
+    assert capsys.readouterr().err == ''
 
 
 def test_grid_of_images():

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from input import Inputs
+from input import Inputs, example_order, survey
 from input.augment import mixing
+from input.sources.readers import Shard, TFRecordReader
 
 COUNTS = [7, 6, 5, 5]
 TOTAL = sum(COUNTS)
@@ -146,3 +147,15 @@ def test_mixed_targets_come_with_the_labels(folder, monkeypatch):
         assert (features['image'] == 8 + 4 * number).all()
         assert (labels['target'].argmax(1) == labels['label']).all()
         assert (labels['target'].sum(1) == 2).all() and labels['target'].shape == (4, TOTAL)
+
+
+@pytest.mark.parametrize('counts, readers', [
+    ((3, 1, 4, 1, 5, 2), 2), ((2, 2, 2, 2), 2), ((7,), None), ((1, 1, 1, 1, 1), 3), ((4, 9), 16)])
+def test_places_are_those_of_the_stream(tmp_path, counts, readers):
+    """Which file and record is at which position, without reading the files."""
+    paths = input_params.shards(tmp_path, 'validation', counts)
+    params = input_params.make(data_dir=str(tmp_path), mode='eval', num_readers=readers)
+    reader = TFRecordReader([Shard(*row) for row in zip(paths, counts)], None)
+    read = input_params.run(lambda: example_order.in_order(reader, params).map(
+        lambda path, record, data, label: (path, record)))
+    assert survey.places(reader, params) == [(path.decode(), record) for path, record in read]

@@ -22,12 +22,20 @@ _JOINERS = ('Mn', 'Me', 'Cf')
 
 @functools.lru_cache(None)
 def _files():
-    """Paths of the fonts, the first ones preferred."""
-    import matplotlib
-    from matplotlib import font_manager
+    """Paths of the fonts, the first ones preferred; none without matplotlib."""
+    try:
+        import matplotlib
+        from matplotlib import font_manager
+    except ImportError:
+        return ()
     own = os.path.join(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
     found = {os.path.realpath(path) for path in font_manager.findSystemFonts()}
     return tuple(glob.glob(own)) + tuple(sorted(found))
+
+
+def available():
+    """Whether text can be drawn at all."""
+    return bool(_files())
 
 
 @functools.lru_cache(None)
@@ -89,7 +97,7 @@ def _advise(package):
 @functools.lru_cache(4096)
 def drawable(text):
     """Whether every letter can be drawn; says once what to install where not."""
-    missing = _missing(text)
+    missing = _missing(text) if available() else ()
     for letter in missing:
         _advise('libfribidi0' if _needs_layout(letter) and _file_with(letter)
                 else next(name for first, name in PACKAGES if ord(letter) >= first))

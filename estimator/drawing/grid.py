@@ -1,7 +1,6 @@
 """Images side by side with lines of text under each, as one picture."""
 
-from common.console import warn
-from estimator.report import fonts
+from estimator.drawing import fonts
 
 RIGHT, WRONG = '#1a1a1a', '#b3261e'
 SIDE, COLUMNS, LETTERS = 120, 6, 12
@@ -11,9 +10,11 @@ _GAP, _LINE = 10, 16
 def draw(images, captions, side=SIDE, columns=COLUMNS):
     """A Pillow image.
 
-    images: uint8 [height, width, 3] each; captions: for each a list of (text, colour).
+    images: uint8 [height, width, 3] each; captions: for each a list of (text, colour), left out
+    where matplotlib, which brings the font, is missing.
     """
     from PIL import Image
+    captions = captions if fonts.available() else [[]] * len(images)
     columns = max(1, min(columns, len(images)))
     high = side + _LINE * max(map(len, captions)) + _GAP
     sheet = Image.new('RGB', (columns * (side + _GAP) + _GAP,
@@ -43,10 +44,6 @@ def caption(names, guess, probability, label=None):
 
 
 def save(path, images, captions, columns=COLUMNS):
-    """Writes the picture; returns its path, or None where its packages are missing."""
-    try:
-        draw(images, captions, columns=columns).save(path)
-    except ImportError as error:
-        warn(f'no pictures: {error}')
-        return None
+    """Writes the picture; returns its path."""
+    draw(images, captions, columns=columns).save(path)
     return path
