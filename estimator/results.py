@@ -58,13 +58,13 @@ class Record:
     """What a run has measured so far; a failed run leaves what it had.
 
     training: {'loss', 'train_accuracy'} of the last batch; evaluation: metrics of the last
-    evaluation; evaluations: those of --eval_all; pictures, report: paths;
-    error: what ended the run.
+    evaluation; evaluations: those of --eval_all; pictures: paths; report:
+    paths, None where none was tried; error: what ended the run.
     """
 
     def __init__(self):
         self.training, self.evaluation, self.pictures, self.error = {}, {}, (), None
-        self.evaluations, self.report = [], ()
+        self.evaluations, self.report = [], None
 
     def values(self):
         """Everything measured, under the names of result.json."""

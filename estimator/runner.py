@@ -121,15 +121,15 @@ def train_and_eval(job, record):
     every = _steps_per_eval(job)
     stopped_here = step and step % every == 0 and not evaluations.recorded(
         job.params.model_dir, step)
-    done = _already_done(job)
-    if done or stopped_here:
-        _evaluate(job, record, last=done)
+    if _already_done(job) or stopped_here:
+        _evaluate(job, record)
     for until in cycles(step, plan.train_steps, every):
         if _status(job) == 'completed':
             record.training = job.train(until)
         if _status(job) == 'completed':
-            _evaluate(job, record, last=until == plan.train_steps)
+            _evaluate(job, record)
     if _status(job) == 'completed':
+        _report(job, record)
         record.pictures = _pictures(job)
     return _status(job)
 
@@ -171,15 +171,25 @@ def _already_done(job):
     return done
 
 
-def _evaluate(job, record, last):
-    """Evaluates the newest checkpoint and records it; the last one of a run gets a report."""
-    prefix, collected = job.latest(), outcomes.Outcomes() if last else None
+def _evaluate(job, record):
+    """Evaluates the newest checkpoint and records it; the last one of the plan gets a report."""
+    prefix = job.latest()
+    collected = outcomes.Outcomes() if job.step() >= job.run.plan.train_steps else None
     record.evaluation = job.evaluate(prefix, collected)
     evaluations.record(job.params.model_dir, prefix, record.evaluation,
                        round(step_of(prefix) / job.run.plan.steps_per_epoch, 4),
                        job.params.archive_ckpt)
-    if last:
+    if collected:
         record.report = report.write(job, record.evaluation, collected)
+
+
+def _report(job, record):
+    """Writes the report of a training that ended before its plan."""
+    if record.report is None and record.evaluation:
+        say('report     evaluates once more, for the outcome of each image')
+        collected = outcomes.Outcomes()
+        metrics = job.evaluate(record.evaluation['checkpoint'], collected)
+        record.report = report.write(job, metrics, collected)
 
 
 def _closing(job, record, status, path):

@@ -13,6 +13,7 @@ import program
 import pytest
 
 import flags
+from estimator import results, runner
 from estimator.hooks.outcomes import Outcomes
 from estimator.job import Job
 from estimator.report import figures, numbers, write
@@ -163,6 +164,18 @@ def test_page_stands_alone_and_says_all(run):
 
 def test_only_the_last_evaluation_of_a_training_collects(run):
     assert run[2] == [False, True]
+
+
+def test_a_training_that_ends_early_is_evaluated_once_more(monkeypatch):
+    asked, record = [], results.Record()
+    job = types.SimpleNamespace(evaluate=lambda *given: asked.append(given) or {})
+    monkeypatch.setattr(runner.report, 'write', lambda *_: ('report.html',))
+    runner._report(job, record)         # nothing has been evaluated
+    record.evaluation = {'checkpoint': 'model.ckpt-7'}
+    for _ in range(2):
+        runner._report(job, record)
+    assert record.report == ('report.html',)
+    assert [prefix for prefix, _ in asked] == ['model.ckpt-7']
 
 
 def test_two_devices_give_the_same_rows(run):
