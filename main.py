@@ -38,9 +38,11 @@ def main(argv):
         return run(None, flags.merge(given), None)
     network = models.get_network(given.value('model_name'))
     given = before.local_weights(network, given, folder_of(network, given))
-    params = flags.merge(given, recipes(network, given))
+    source = find_data(given)
+    params = flags.merge(given, recipes(network, given, source))
     inputs = functools.partial(
-        open_inputs, params, preprocessing=network.preprocessing, image_size=network.image_size,
+        open_inputs, params, source, preprocessing=network.preprocessing,
+        image_size=network.image_size,
         native_classes=network.num_classes)
     if params.explain:
         print(flags.explain(params, *before.effective(network, params, inputs)))
@@ -65,11 +67,20 @@ def run(network, params, inputs):
     return runner.run(network, params, inputs)
 
 
-def open_inputs(params, **of_network):
+def find_data(given):
+    """What input.find_data finds, in a mode that trains."""
+    from estimator import before
+    from input import find_data as find
+    return find(given) if given.value('mode') in before.TRAINING else None
+
+
+def open_inputs(params, source, **of_network):
     """The input.Inputs of a run, or its input.Serving."""
     from estimator import before
     from input import Inputs, Serving
-    return (Serving if params.mode in before.SERVING else Inputs)(params, **of_network)
+    if params.mode in before.SERVING:
+        return Serving(params, **of_network)
+    return Inputs(params, source=source, **of_network)
 
 
 def folder_of(network, given):
@@ -77,17 +88,26 @@ def folder_of(network, given):
     return given.value('model_dir') or os.path.join('result', network.name)
 
 
-def recipes(network, given):
-    """[(source, flags)] below the command line: the network's, the data set's, the mode's."""
+def recipes(network, given, source):
+    """[(source, flags)] below the command line: the network's, the data set's, the mode's.
+
+    source: input.find_data's.
+    """
     from estimator import before
     from estimator.devices.session import find_device, hosts_of, use_only
-    from input import dataset_recipes
+    from input import dataset_recipes, images_of
+    from models.recipes import Data
     use_only(given.value('device_ids'))
     folder = folder_of(network, given)
     hosts = hosts_of(*map(given.value, ('device', 'hosts', 'host_index')))
     device = find_device(given.value('device'), given.value('num_devices'), hosts)
+    batch = given.value('train_batch_size')
+    data = Data(images_of(source, given), batch and batch * device.count,
+                bool(given.value('init_checkpoint')))
     rows = [('default', {'model_dir': folder}),
-            network.recipe_named(given.value('recipe'), device.count)]
+            network.recipe_named(given.value('recipe'), device.count, data)]
+    if not given.value('recipe') and 'recipe' in rows[1][1]:
+        console.say(f'{rows[1][0]}; --recipe={next(iter(network.recipes))} is the published one')
     if given.value('mode') not in before.STANDALONE:
         rows += dataset_recipes(given, network.on_digits)
     return rows + before.mode_flags(network, given, folder)

@@ -122,7 +122,7 @@ def _of_run(run):
         first, last = steps_lib.default_window(0, plan.train_steps)
         found.update(
             train_steps=(plan.train_steps, source), train_epochs=(round(plan.epochs, 4), source),
-            steps_per_eval=(plan_lib.default_steps_per_eval(plan), 'program'),
+            steps_per_eval=(plan_lib.steps_per_eval(params, plan), 'program'),
             data_dump_step=('0', 'program'),
             profile_steps=(f'{first}-{last}', 'program'),
             learning_rate=(_rate(params, plan), source))

@@ -10,11 +10,24 @@ from estimator.checkpoints.reading import step_of
 from estimator.lock import recording
 
 FILE = 'eval.csv'
+# Metric that training can stop by -> which way is better.
+WORTH = {'top_1_accuracy': 1, 'cross_entropy': -1}
 
 
 def recorded(model_dir, step):
     """Whether the checkpoint of a step has been evaluated."""
     return any(row['step'] == step for row in curves.read(os.path.join(model_dir, FILE)))
+
+
+def stopped(model_dir, metric, patience):
+    """(step of the best evaluation, its metric) when `patience` more brought no better one, else
+    None. It follows from eval.csv alone, so a run that goes on ends where it would have."""
+    rows = curves.read(os.path.join(model_dir, FILE))
+    worth = [row[metric] * WORTH[metric] for row in rows]
+    if not worth or len(worth) - 1 - worth.index(max(worth)) < patience:
+        return None
+    best = rows[worth.index(max(worth))]
+    return int(best['step']), best[metric]
 
 
 def record(model_dir, prefix, metrics, epoch, archive):

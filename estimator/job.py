@@ -37,8 +37,9 @@ class Job:
         """resumed: prefix of the checkpoint in use, or None; events_dir: not model_dir."""
         self.network, self.params, self.inputs = network, params, inputs
         self._events_dir = events_dir or params.model_dir
-        self.run = run_lib.prepare(params, inputs.num_train_images,
-                                   self._arguments_for(resumed))
+        arguments = self._arguments_for(resumed)
+        self.run = run_lib.prepare(params, inputs.num_train_images, arguments,
+                                   network.head_scope(**arguments))
         self.preemption = (
             together.Together(params.model_dir, self.run.device.rank)
             if self.run.device.hosts.addresses or (
@@ -116,8 +117,7 @@ class Job:
         if params.init_checkpoint and not self.latest():
             initial = checkpoints.plan_restore(
                 params.init_checkpoint, self.network.variables(**run.arguments),
-                params.init_exclude,
-                averages=bool(params.moving_average_decay))
+                params.init_exclude)
             say(initial.report)
         loop = session.steps_of_a_run(run, until - step)
         save = session.cadence(run, loop)

@@ -8,21 +8,15 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from common import scopes
-from common.errors import FlagError
-from estimator.checkpoints import optional
+from estimator import updates
 from estimator.checkpoints import reading as checkpoints
-from estimator.devices import npu, replicas
+from estimator.devices import replicas
 from estimator.hooks import events, outcomes, published
 from estimator.training import (
     accumulation,
     averaging,
-    clipping,
-    loss_scale,
     losses,
-    optimizers,
     schedules,
-    synchronous,
 )
 
 # Steps a run can have before its random draws repeat those of another replica or rank.
@@ -78,7 +72,7 @@ def _train(network, run, images, labels):
     decay = network.regularization_loss(params.weight_decay, params.weight_decay_on)
     loss = tf.add(entropy, decay, name='loss')
     rate = schedules.learning_rate(params, run.plan, step)
-    train_op, gradient_norm = _update(network, run, loss, rate, step)
+    train_op, gradient_norm = updates.update(network, run, loss, rate, step)
     if run.device.kind == 'npu':    # where an update can be left out and a run has many steps
         with tf.control_dependencies([train_op]):
             published.publish(step_after=step.read_value())
@@ -104,72 +98,6 @@ def _draw(run, step):
     if run.params.gradient_accumulation_steps > 1:
         part += accumulation.micro_batch() * run.device.count
     return tf.cast(step, tf.int64) + part * PARTS
-
-
-def _update(network, run, loss, rate, step):
-    """(train_op, norm of the gradient): optimizer step, batch statistics, moving average."""
-    params = run.params
-    early = params.moving_average_order == 'before'
-    average = None
-    if params.moving_average_decay:
-        average = averaging.MovingAverage(params.moving_average_decay)
-    updates = list(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
-    if replicas.number() > 1:
-        updates.append(synchronous.update_statistics())
-    if average and early:
-        updates.append(average.apply(network.model_variables(), step))
-    optimizer = _optimizer(run, rate)
-    with tf.control_dependencies(updates):
-        gradients = optimizer.compute_gradients(loss, trained_variables(params))
-    published.publish_group('gradients', {variable.op.name: tf.convert_to_tensor(gradient)
-                                          for gradient, variable in gradients
-                                          if gradient is not None})
-    accumulates = isinstance(optimizer, accumulation.Accumulator)
-    inside = accumulates or replicas.number() > 1
-    gradients, norm = clipping.clip(gradients, 0 if inside else params.gradient_clip_norm)
-    train_op = optimizer.apply_gradients(gradients, step)
-    if inside:
-        with tf.control_dependencies([train_op]):
-            norm = clipping.last_norm().read_value()
-    if average and not early:
-        with tf.control_dependencies([train_op]):
-            train_op = average.apply(network.model_variables(), step,
-                                     when=optimizer.due if accumulates else None)
-    if average and run.initial:     # a replica's average knows the first initial value only
-        checkpoints.initialize(run.initial, averaging.shadow_name)
-    return train_op, norm
-
-
-def _optimizer(run, rate):
-    """The optimizer with loss scaling and gradient accumulation around it, as asked for."""
-    params = run.params
-    if run.precision.loss_scale == 'dynamic' and run.device.kind != 'npu':
-        optional.use_saver(params.model_dir, params.keep_checkpoint_max)
-    optimizer = optimizers.make(params, rate)
-    if replicas.number() > 1:
-        optimizer = synchronous.Synchronous(optimizer, params.gradient_clip_norm)
-    if run.device.kind == 'npu':
-        optimizer = npu.wrap_optimizer(optimizer, run)
-    else:
-        optimizer = loss_scale.wrap(optimizer, run.precision.loss_scale)
-    if params.gradient_accumulation_steps == 1:
-        return optimizer
-    if params.moving_average_decay and params.moving_average_order == 'before':
-        raise FlagError('--gradient_accumulation_steps does not go with '
-                        '--moving_average_order=before; use --moving_average_order=after.')
-    return accumulation.Accumulator(optimizer, params.gradient_accumulation_steps,
-                                    params.gradient_clip_norm)
-
-
-def trained_variables(params):
-    """Trainable variables that `--freeze` leaves trainable, `--trainable_scopes` names."""
-    frozen, wanted = params.freeze, tuple(params.trainable_scopes)
-    found = [v for v in tf.trainable_variables() if not scopes.inside(v.op.name, frozen)
-             and v.op.name.startswith(wanted or ('',))]
-    if not found:
-        raise FlagError(f'--freeze={",".join(frozen)} and --trainable_scopes={",".join(wanted)} '
-                        'leave no variable to train; --mode=inspect lists the names.')
-    return found
 
 
 def _evaluate(network, run, images, labels):

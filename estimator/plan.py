@@ -40,6 +40,13 @@ def make_plan(params, num_train_images, global_batch):
     return Plan(steps, steps_per_epoch, int(global_batch), steps / steps_per_epoch)
 
 
+def steps_per_eval(params, plan):
+    """Steps between evaluations: as the flags say, else the default."""
+    if params.epochs_per_eval:
+        return max(1, int(round(params.epochs_per_eval * plan.steps_per_epoch)))
+    return params.steps_per_eval or default_steps_per_eval(plan)
+
+
 def default_steps_per_eval(plan):
     """Steps between evaluations: an epoch, but not less than LEAST_STEPS_PER_EVAL.
 

@@ -6,32 +6,38 @@ world has a field of its own here.
 
 import collections
 
+from common.errors import FlagError
 from estimator import plan as plan_lib
 from estimator.devices import npu, session
 from estimator.devices import precision as precision_lib
 
 Run = collections.namedtuple(
-    'Run', ['params', 'plan', 'device', 'precision', 'arguments', 'eval_weights', 'initial'])
-Run.__new__.__defaults__ = (('raw',), None)
+    'Run', ['params', 'plan', 'device', 'precision', 'arguments', 'eval_weights', 'initial',
+            'head'])
+Run.__new__.__defaults__ = (('raw',), None, None)
 Run.__doc__ = """One network on one device with one data set.
 
 params: flags.Params; plan: plan.Plan, None without training images; device: session.Device;
 precision: precision.Precision; arguments: what network.build gets besides images, training and
 seed; eval_weights: tuple out of ('ema', 'raw'), the first one is the headline;
-initial: checkpoints.reading.Restore to start from, or None.
+initial: checkpoints.reading.Restore to start from, or None; head: scope of the classifier.
 """
 
 
-def prepare(params, num_train_images, arguments):
+def prepare(params, num_train_images, arguments, head=None):
     """The Run of these flags on this machine. ProgramError: no such device."""
     kind = npu.chosen(params)
     hosts = session.hosts_of(kind, params.hosts, params.host_index)
     device = session.find_device(kind, params.num_devices, hosts)
     if device.kind == 'npu':
         npu.check(params, device.count)
+    if params.early_stopping and (hosts.addresses or device.kind == 'npu' and device.count > 1):
+        raise FlagError('--early_stopping works where one process trains; leave it out on several '
+                        'hosts and Ascend devices.')
     batch = (params.train_batch_size or 1) * device.count * params.gradient_accumulation_steps
     plan = plan_lib.make_plan(params, num_train_images, batch) if num_train_images else None
-    return Run(params, plan, device, precision_lib.choose(params, device.kind), arguments)
+    return Run(params, plan, device, precision_lib.choose(params, device.kind), arguments,
+               head=head)
 
 
 def arguments(network, params, num_classes):

@@ -98,7 +98,9 @@ def _lost(job, record, message):
 
 def _follow(job):
     """What the ranks above 0 do: the trainings of the mode, no evaluation, no files."""
-    cycle = _steps_per_eval(job) if job.params.mode == 'train_and_eval' else None
+    cycle = None
+    if job.params.mode == 'train_and_eval':
+        cycle = plan_lib.steps_per_eval(job.params, job.run.plan)
     if job.params.mode != 'eval':
         for until in cycles(job.step(), job.run.plan.train_steps, cycle):
             if _status(job) == 'completed':
@@ -118,24 +120,34 @@ def train_and_eval(job, record):
     """Trains in cycles of --steps_per_eval, evaluates after each, keeps the best checkpoint."""
     job.announce()
     plan, step = job.run.plan, job.step()
-    every = _steps_per_eval(job)
+    every = plan_lib.steps_per_eval(job.params, plan)
     stopped_here = step and step % every == 0 and not evaluations.recorded(
         job.params.model_dir, step)
-    if _already_done(job) or stopped_here:
+    over = _already_done(job) or _stops_early(job)
+    if over or stopped_here:
         _evaluate(job, record)
+        over = over or _stops_early(job)
     for until in cycles(step, plan.train_steps, every):
-        if _status(job) == 'completed':
-            record.training = job.train(until)
+        if over or _status(job) != 'completed':
+            break
+        record.training = job.train(until)
         if _status(job) == 'completed':
             _evaluate(job, record)
+            over = _stops_early(job)
     if _status(job) == 'completed':
         _report(job, record)
         record.pictures = _pictures(job)
     return _status(job)
 
 
-def _steps_per_eval(job):
-    return job.params.steps_per_eval or plan_lib.default_steps_per_eval(job.run.plan)
+def _stops_early(job):
+    params = job.params
+    best = params.early_stopping and evaluations.stopped(
+        params.model_dir, params.early_stopping, params.patience)
+    if best:
+        say(f'stops at step {job.step()}: {params.early_stopping} has been best at step {best[0]} '
+            f'({best[1]:.4f}), --patience={params.patience} evaluations ago or more')
+    return best
 
 
 def _pictures(job):

@@ -54,4 +54,18 @@ def _data_folder(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
-RULES = (_weights, _pixels, _export_dir, _images, _piecewise, _overflow, _data_folder)
+def _something_to_tune(values, sources):
+    if (values['recipe'] == 'finetune' and values['mode'] in ('train', 'train_and_eval')
+            and not values['init_checkpoint']):
+        return ('--recipe=finetune starts from trained weights: give --init_checkpoint=FILE, a '
+                'checkpoint or a file that --mode=import reads; --recipe=small starts without.')
+
+
+def _backbone_rate(values, sources):
+    if values['optimizer'] == 'ftrl' and values['head_epochs']:
+        return ('--optimizer=ftrl divides by the learning rate, which --head_epochs makes 0; give '
+                'another optimizer.')
+
+
+RULES = (_something_to_tune, _backbone_rate, _weights, _pixels, _export_dir, _images, _piecewise,
+         _overflow, _data_folder)

@@ -33,6 +33,10 @@ ROWS = (
     Row('pixel_mean', 'floats', None, "Subtracted from pixels in 0..255, one number or three "
         "(default: the style's)."),
     Row('pixel_std', 'floats', None, "Divides them after that (default: the style's).", None, 1e-6),
+    Row('crop_min_area', 'float', None, "Least part of an image that a training crop shows "
+        "(default: the style's, 0.05 or 0.08).", None, 0.01, 1),
+    Row('random_flip', 'bool', None, "Mirror half of the training images (default: the style's, "
+        "all but digits)."),
     Row('augment_name', 'str', None, 'Learned augmentation policy.',
         ('autoaugment', 'randaugment')),
     Row('randaug_num_layers', 'int', 2, 'RandAugment operations an image.', None, 1),

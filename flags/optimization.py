@@ -30,6 +30,10 @@ ROWS = (
     Row('ftrl_l2', 'float', 0.0, 'FTRL: L2 strength.', None, 0),
     Row('lars_weight_decay', 'float', 1e-5, 'LARS: weight decay inside the optimizer.', None, 0),
     Row('lars_epsilon', 'float', 0.0, 'LARS: epsilon of the trust ratio.', None, 0),
+    Row('backbone_lr_scale', 'float', 1.0, 'Learning rate of everything below the classifier, as a '
+        "part of the classifier's (0: it is not trained).", None, 0),
+    Row('head_epochs', 'float', 0.0, 'Epochs at the start in which only the classifier is trained.',
+        None, 0),
     Row('lr_schedule', 'str', None, 'Shape of the learning rate over time.', SCHEDULES),
     Row('lr_decay_factor', 'float', None, 'exponential: factor at each decay.', None, 0),
     Row('lr_decay_epoch', 'float', None, 'exponential: epochs between decays.', None, 0),

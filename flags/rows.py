@@ -16,4 +16,5 @@ NETWORK_OWN = frozenset(row.name for row in model.ROWS) | {
 
 # Two ways to say one thing: the later level decides, and takes the other away.
 EXCLUSIVE = (('train_steps', 'train_epochs'), ('learning_rate', 'base_learning_rate'),
+             ('steps_per_eval', 'epochs_per_eval'),
              ('save_checkpoints_steps', 'save_checkpoints_secs'))

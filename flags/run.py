@@ -8,7 +8,8 @@ MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'ben
 ROWS = (
     Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),
     Row('mode', 'str', 'train_and_eval', 'What to do; export_only means export.', MODES),
-    Row('recipe', 'str', None, "One of the network's recipes by name (default: its full run)."),
+    Row('recipe', 'str', None, "One of the network's recipes by name, small or finetune (default: "
+        "its full run; of few images small, with weights to start from finetune)."),
     Row('model_dir', 'str', None, 'Folder for checkpoints, events, logs and results; '
         'a run resumes from what it holds.'),
     Row('init_checkpoint', 'str', None, 'Checkpoint file or folder to start from, or to evaluate; '
@@ -25,6 +26,10 @@ ROWS = (
     Row('train_epochs', 'float', None, 'Training length in epochs.', None, 0),
     Row('steps_per_eval', 'int', None, 'Training steps between evaluations in train_and_eval.',
         None, 1),
+    Row('epochs_per_eval', 'float', None, 'The same in epochs.', None, 0.001),
+    Row('early_stopping', 'str', None, 'In train_and_eval: stop when this has not become better '
+        'for --patience evaluations.', ('top_1_accuracy', 'cross_entropy')),
+    Row('patience', 'int', 5, 'See early_stopping.', None, 1),
     Row('eval_timeout', 'int', None, 'Seconds to wait for a new checkpoint in eval mode.', None, 0),
     Row('eval_name', 'str', None, "Suffix of the evaluation's events folder under model_dir."),
     Row('eval_all', 'bool', False, 'In eval mode every checkpoint of the folder, oldest first.'),

@@ -8,7 +8,8 @@ import importlib
 
 from common.errors import DataError
 
-_HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs'}
+_HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs',
+          'find_data': 'inputs', 'images_of': 'inputs'}
 __all__ = ['DataError'] + sorted(_HOMES)
 
 

@@ -1,6 +1,7 @@
 """The face of the data: sizes, classes and input functions of one run."""
 
 import functools
+import types
 
 import tensorflow.compat.v1 as tf
 
@@ -12,6 +13,9 @@ from input.sources.source import dataset_of, open_source
 
 # mode -> splits that must be there; other modes need any
 NEEDED = {'train': ('train',), 'eval': ('eval',), 'train_and_eval': ('train', 'eval')}
+# flags that say where the data are; no recipe sets them
+OPENS_WITH = ('data_dir', 'dataset', 'train_split', 'eval_split', 'holdout', 'holdout_shards',
+              'max_pixels')
 SPLIT_FLAGS = {'train': 'train_split', 'eval': 'eval_split'}
 WITHOUT = {'train': 'Check --data_dir and --train_split',
            'eval': 'Pass --eval_split=train, or --holdout_shards=N to evaluate on train shards, '
@@ -26,6 +30,7 @@ class Inputs:
         preprocessing: style of the network, see preprocessing.STYLES.
         image_size: side of the network's input in pixels.
         native_classes: number of classes the network has by itself.
+        source: the sources.Source, where find_data has opened it.
 
     Attributes:
         num_classes: classes the model must have.
@@ -37,12 +42,12 @@ class Inputs:
         DataError: missing, empty or unusable data.
     """
 
-    def __init__(self, params, preprocessing, image_size, native_classes):
+    def __init__(self, params, preprocessing, image_size, native_classes, source=None):
         self._params = params
         self._style_name, self._style = styles.style_of(params, preprocessing)
         self.image_size = params.input_image_size or image_size
         self._notes = []
-        opened = open_source(params)
+        opened = source or open_source(params)
         self._open(opened, native_classes) if opened else self._synthesise(native_classes)
         self.num_train_images = self._counts['train']
         self.num_eval_images = self._counts['eval']
@@ -90,14 +95,6 @@ class Inputs:
                 name = getattr(self._params, SPLIT_FLAGS[split])
                 raise DataError(f'{self._where}: 0 examples for --{SPLIT_FLAGS[split]}={name}. '
                                 f'{WITHOUT[split]}')
-        if 'train' in NEEDED.get(self._params.mode, ()):
-            self._require_batch(self._params.train_batch_size or 1)
-
-    def _require_batch(self, batch_size):
-        if self.num_train_images < batch_size:
-            raise DataError(
-                f'{self._where}: {self.num_train_images} train examples are fewer than one batch '
-                f'of {batch_size}. Pass --train_batch_size={max(self.num_train_images, 1)} or less')
 
     def describe(self):
         """What `summary` says, as a dict for result.json."""
@@ -130,7 +127,6 @@ class Inputs:
             callable(input_context=None) -> dataset of ({'image': float32 [batch, size, size, 3]},
             {'label': int64 [batch]}, with mixup or CutMix also 'target': float32 [batch, classes]).
         """
-        self._require_batch(batch_size)
         return functools.partial(self._train, batch_size, first_example)
 
     def _train(self, batch_size, first_example, input_context=None):
@@ -200,6 +196,27 @@ class Inputs:
 def _without_autograph(function):
     """The function with the loops and conditions in it left as they are written."""
     return tf.autograph.experimental.do_not_convert(function)
+
+
+def find_data(given):
+    """The Source that the flags name, or None: no data of the user's, or none that can be used.
+
+    given: flags.Given. What is wrong with data is said by Inputs.
+    """
+    if not given.value('data_dir') and given.value('dataset') in (None, 'digits', 'synthetic'):
+        return None
+    try:
+        return open_source(types.SimpleNamespace(
+            **{name: given.value(name) for name in OPENS_WITH}))
+    except DataError:
+        return None
+
+
+def images_of(source, given):
+    """Training images of a Source under the user's flags, None without one."""
+    if source is None or source.train is None or not source.train.count:
+        return None
+    return min(source.train.count, given.value('num_train_images') or source.train.count)
 
 
 def dataset_recipes(given, tuned):

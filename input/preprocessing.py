@@ -20,8 +20,8 @@ CIFAR_MEAN = (0.4914 * 255, 0.4822 * 255, 0.4465 * 255)
 CIFAR_STD = (0.2023 * 255, 0.1994 * 255, 0.2010 * 255)
 
 # train(source, size, seed, style) and evaluate(source, size, style) give float32 [size, size, 3]
-# in 0..255; mean and std are in the same unit.
-Style = namedtuple('Style', 'train evaluate resize mean std color jpeg flip')
+# in 0..255; mean and std are in the same unit. area: least part of an image that training crops.
+Style = namedtuple('Style', 'train evaluate resize mean std color jpeg flip area')
 
 
 def _fitted(source, window, size, style):
@@ -35,7 +35,8 @@ def tpu_train(source, size, seed, style):
     crop; here it does. Its fallback ignored the resize method and was always bicubic.
     """
     height, width = source.height, source.width
-    window = crop.distorted(height, width, seed, (0.08, 1.0), (3 / 4, 4 / 3), attempts=10)
+    window = crop.distorted(height, width, seed, (style.area, 1.0), (3 / 4, 4 / 3),
+                            attempts=10)
     bad = tf.broadcast_to(crop.is_whole(window, height, width), [4])
     window = tf.where(bad, crop.padded_center(height, width, size), window)
     return _fitted(source, window, size, style)
@@ -49,7 +50,7 @@ def tpu_evaluate(source, size, style):
 def inception_train(source, size, seed, style):
     """slim's distorted crop. NOTE: fused into the decoding where the style allows, which may
     differ from decoding the whole image in the chroma of the last column."""
-    window = crop.distorted(source.height, source.width, seed, (0.05, 1.0), (0.75, 1.33),
+    window = crop.distorted(source.height, source.width, seed, (style.area, 1.0), (0.75, 1.33),
                             attempts=100)
     return _fitted(source, window, size, style)
 
@@ -62,7 +63,7 @@ def inception_evaluate(source, size, style):
 
 def torch_train(source, size, seed, style):
     """torchvision's RandomResizedCrop."""
-    window = crop.resized(source.height, source.width, seed, (0.08, 1.0), (3 / 4, 4 / 3))
+    window = crop.resized(source.height, source.width, seed, (style.area, 1.0), (3 / 4, 4 / 3))
     return _fitted(source, window, size, style)
 
 
@@ -100,14 +101,14 @@ def cifar_evaluate(source, size, style):
 
 
 _INCEPTION = Style(inception_train, inception_evaluate, decode.bilinear,
-                   (127.5,) * 3, (127.5,) * 3, True, {}, True)
+                   (127.5,) * 3, (127.5,) * 3, True, {}, True, 0.05)
 _TPU = Style(tpu_train, tpu_evaluate, decode.bilinear, IMAGENET_MEAN, IMAGENET_STD, False, {},
-             True)
+             True, 0.08)
 _CIFAR = Style(cifar_train, cifar_evaluate, decode.antialiased, CIFAR_MEAN, CIFAR_STD, False, {},
-               True)
+               True, 1.0)
 
 _TORCH = Style(torch_train, torch_evaluate, decode.antialiased, IMAGENET_MEAN, IMAGENET_STD, False,
-               {}, True)
+               {}, True, 0.08)
 
 STYLES = {
     'tpu_bilinear': _TPU,
@@ -151,6 +152,9 @@ def style_of(params, own):
     style = get_style(name)
     changed = {key: (given * 3)[:3] for key, given in (('mean', params.pixel_mean),
                                                        ('std', params.pixel_std)) if given}
+    for key, given in ('area', params.crop_min_area), ('flip', params.random_flip):
+        if given is not None:
+            changed[key] = given
     return name, style._replace(**changed)
 
 

@@ -6,7 +6,7 @@ import types
 import tensorflow.compat.v1 as tf
 
 from common.errors import FlagError
-from models import description, layers
+from models import description, layers, recipes
 from models import variables as variables_lib
 
 _LEAVES = ('kernel', 'depthwise_kernel', 'condconv_kernel', 'depthwise_condconv_kernel', 'bias',
@@ -89,19 +89,25 @@ class Network(_Fields):
         """The default full run: dict of canonical flag -> value."""
         return next(iter(self.recipes.values()))
 
-    def recipe_named(self, name=None, devices=1):
-        """(source, dict) of a recipe; None is the default.
+    def recipe_named(self, name=None, devices=1, data=None):
+        """(source, dict) of a recipe; None is the default, see recipes.default.
 
-        'launcher' is that of the original's launchers for this number of devices.
-        Raises FlagError with the names there are.
+        'launcher' is that of the original's launchers for this number of devices; data:
+        recipes.Data of the training. Raises FlagError with the names there are.
         """
+        data = data or recipes.Data()
+        by_data = name is None and recipes.default(data)
+        if by_data or name in recipes.SHARED:
+            why = f': {data.images:,} training images' if by_data else ''
+            return (f'recipe {by_data or name} of {self.name}{why}',
+                    recipes.flags(by_data or name, devices, data))
         if name == 'launcher':
             name = dict(row for row in self.launcher if row[0] <= devices)
             name = name[max(name)] if name else None
         name = name or next(iter(self.recipes))
         if name not in self.recipes:
             raise FlagError(f'{self.name} has no --recipe={name}; its recipes are: '
-                             f'{", ".join(self.recipes)}.')
+                             f'{", ".join((*self.recipes, *recipes.SHARED))}.')
         return f'recipe {name} of {self.name}', self.recipes[name]
 
     @property
@@ -173,6 +179,11 @@ class Network(_Fields):
         """
         return description.describe(*self.plan(self.options(**overrides)),
                                     num_classes or self.num_classes, size)
+
+    def head_scope(self, num_classes=None, **overrides):
+        """Scope of the classifier's variables under these overrides."""
+        del num_classes
+        return self.plan(self.options(**overrides))[1].classifier
 
     def model_fn_builder(self, head):
         """The Estimator's model_fn: the common head on what is this network's own.

@@ -39,8 +39,25 @@ def recipes():
             lines += ['### on the embedded digits', '',
                       'instead of the values at the end of this file', '']
             lines += table(networks[0].on_digits)
+    lines += shared_recipes()
     lines += ['## The embedded digits', '', 'Without `--data_dir` these lie over the recipe.', '']
     return '\n'.join(lines + table(digits.RECIPE))
+
+
+def shared_recipes():
+    """Lines about the recipes of every network."""
+    from models import recipes
+    lines = ['## Every network', '',
+             f'Below {recipes.FEW:,} training images the default is `{recipes.SMALL}`, with '
+             f'`--init_checkpoint` `{recipes.FINETUNE}`. `moving_average_decay` is 1 - 1 / steps '
+             'of an epoch; batches are shared out among the devices; evaluation is after every '
+             'epoch.', '']
+    for name, values in recipes.SHARED.items():
+        lines += [f'### {name}', ''] + table(values)
+        lines += ['| training images | images a step | epochs |', '|---|---|---|']
+        lines += [f'| {f"up to {row.images:,}" if row.images else "more"} | {row.batch} | '
+                  f'{row.epochs} |' for row in recipes.LENGTHS[name]] + ['']
+    return lines
 
 
 def table(values):

@@ -156,16 +156,16 @@ def has_averages(prefix):
     return any(name.endswith(AVERAGE) for name in shapes(prefix))
 
 
-def plan_restore(path, variables, exclude=(), averages=True):
+def plan_restore(path, variables, exclude=()):
     """Decides a warm start of {name: shape} from a checkpoint.
 
-    Averaged weights are taken where the checkpoint has them and `averages` is true. Variables
-    of another shape (a head of another class count) and those under an `exclude` prefix keep
-    their initial values. Raises CheckpointError when most of the network would.
+    Averaged weights are taken where the checkpoint has them, whether this run averages or not.
+    Variables of another shape (a head of another class count) and those under an `exclude` prefix
+    keep their initial values. Raises CheckpointError when most of the network would.
     """
     prefix = resolve(path)
     held = shapes(prefix)
-    use_averages = averages and any(name.endswith(AVERAGE) for name in held)
+    use_averages = any(name.endswith(AVERAGE) for name in held)
     assignment, skipped = collections.OrderedDict(), []
     for name, shape in variables.items():
         source = name + AVERAGE if use_averages and name + AVERAGE in held else name

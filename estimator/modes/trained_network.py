@@ -23,7 +23,7 @@ BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label
 OF_TRAINING = ('dropout_rate', 'survival_prob', 'batch_norm_momentum', 'batch_norm_statistics',
                'data_format')
 # How the images of imported weights were prepared.
-IMAGES = ('preprocessing_name', 'pixel_mean', 'pixel_std')
+IMAGES = ('preprocessing_name', 'pixel_mean', 'pixel_std', 'input_image_size')
 
 
 class Trained(collections.namedtuple(

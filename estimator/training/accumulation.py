@@ -54,7 +54,8 @@ class Accumulator:
             if not tf.distribute.has_strategy():
                 pairs, norm = clipping.clip(pairs, self._clip_norm)
                 done.append(clipping.last_norm().assign(norm))
-            done.append(self._optimizer.apply_gradients(pairs, global_step))
+            with tf.name_scope(None):       # what Adam makes is named as without accumulation
+                done.append(self._optimizer.apply_gradients(pairs, global_step))
             with tf.control_dependencies(done):
                 return tf.group(*[total.assign(tf.zeros_like(total)) for total in sums])
 

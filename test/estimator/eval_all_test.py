@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 import flags
 from common.errors import CheckpointError, FlagError
-from estimator import model_fn
+from estimator import updates
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +41,7 @@ def test_trainable_scopes_and_freeze():
             tf.get_variable(name, [1])
 
         def names(**given):
-            return [v.op.name for v in model_fn.trained_variables(flags.make(**given))]
+            return [v.op.name for v in updates.trained_variables(flags.make(**given))]
         assert names() == ['A/x', 'A/y', 'B/x']
         assert names(trainable_scopes='B') == ['B/x']
         assert names(trainable_scopes='A,B', freeze='A/y') == ['A/x', 'B/x']

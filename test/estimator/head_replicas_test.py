@@ -17,6 +17,9 @@ BATCH, STEPS = 12, (3, 2)
 DRAWS = np.random.RandomState(0)
 IMAGES = DRAWS.normal(size=(24, 4, 4, 3)).astype('f')
 LABELS = DRAWS.randint(0, 5, 24)
+# An epoch has two steps: the backbone starts with the third.
+TWO_RATES = dict(backbone_lr_scale=.1, head_epochs=1, optimizer='adam', learning_rate=.05,
+                 gradient_clip_norm=.5)
 
 
 def _build(seeds, images, training=False, seed=None, num_classes=5, device=None,
@@ -60,17 +63,17 @@ class _Shown(tf.train.SessionRunHook):
         self.rows.append(run_values.results)
 
 
-def _train(directory, replicas, parts=1, **changes):
-    """(variables, loss, norm and accuracy of every run, seeds) after two calls of train."""
-    params = flags.make(
+def _train(directory, replicas, parts=1, runs=STEPS, **changes):
+    """(variables, loss, norm and accuracy of every run, seeds) after each of `runs`."""
+    params = flags.make(**dict(dict(
         model_dir=str(directory), model_name='mixnet-s', num_devices=replicas, device='cpu',
         train_batch_size=BATCH // replicas // parts, gradient_accumulation_steps=parts,
         train_steps=9, learning_rate=.5, optimizer='momentum', momentum=.9, weight_decay=1e-2,
-        moving_average_decay=.99, lr_schedule='constant', seed=7, save_summary_steps=0, **changes)
+        moving_average_decay=.99, lr_schedule='constant', seed=7, save_summary_steps=0), **changes))
     seeds, shown = [], _Shown()
-    run = run_lib.prepare(params, len(IMAGES), {'num_classes': 5})
+    run = run_lib.prepare(params, len(IMAGES), {'num_classes': 5}, 'net/dense')
     function = model_fn.build(functools.partial(_build, seeds), _decay, _variables, run)
-    for step, more in zip((0, STEPS[0]), STEPS):
+    for step, more in zip((0, runs[0]), runs):
         def input_fn(batch=params.train_batch_size, used=step * BATCH):
             data = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).repeat().skip(used)
             return data.batch(batch, True).map(lambda x, y: ({'image': x}, {'label': y}))
@@ -100,8 +103,8 @@ def same_start(tmp_path_factory):
 
 @pytest.mark.parametrize('replicas, parts, changes', [
     (2, 1, {}), (2, 3, {'gradient_clip_norm': .05}), (1, 2, {'loss_scale': 8}),
-    (2, 1, {'loss_scale': 'dynamic', 'gradient_clip_norm': .05})],
-    ids=['replicas', 'both', 'parts', 'scaled'])
+    (2, 1, {'loss_scale': 'dynamic', 'gradient_clip_norm': .05}), (2, 3, TWO_RATES)],
+    ids=['replicas', 'both', 'parts', 'scaled', 'two rates'])
 def test_equals_one_device(tmp_path, same_start, replicas, parts, changes):
     one, alone, seeds = _train(tmp_path / 'one', 1, **changes)
     assert seeds == [(7, step) for step in range(sum(STEPS))]
@@ -117,3 +120,11 @@ def test_equals_one_device(tmp_path, same_start, replicas, parts, changes):
     np.testing.assert_allclose(shown.mean(1)[:, [0, 2]], alone[:, [0, 2]], rtol=1e-5)
     assert len(set(draws)) == len(draws) == sum(STEPS) * replicas * parts
     assert set(seeds) <= set(draws)
+
+
+def test_two_rates_go_on_where_they_stopped(tmp_path, same_start):
+    whole, _, _ = _train(tmp_path / 'whole', 1, runs=(sum(STEPS),), **TWO_RATES)
+    parts, _, _ = _train(tmp_path / 'parts', 1, **TWO_RATES)
+    assert set(whole) == set(parts)
+    for name in whole:
+        np.testing.assert_array_equal(parts[name], whole[name], err_msg=name)

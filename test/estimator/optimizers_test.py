@@ -13,6 +13,7 @@ from common.errors import FlagError
 from estimator.training import accumulation, clipping, lars, optimizers
 from input.sources import digits
 from models import get_network
+from models import recipes as shared_recipes
 
 GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common')
 PARAMS = dict(momentum=.9, nesterov=False, rmsprop_decay=.9, rmsprop_momentum=.9,
@@ -148,7 +149,7 @@ FAMILIES = ('mixnet-s', 'mnasnet-a1', 'efficientnet-b0', 'efficientnet-condconv-
 def test_every_optimizer_takes_a_step_with_every_recipe(name):
     recipes = [(f'{network}, {recipe}', values) for network in FAMILIES
                for recipe, values in get_network(network).recipes.items()]
-    recipes.append(('digits', digits.RECIPE))
+    recipes += [('digits', digits.RECIPE)] + sorted(shared_recipes.SHARED.items())
     assert len(recipes) >= 8
     for recipe, values in recipes:
         params = flags.merge(flags.parse(['main.py', f'--optimizer={name}']), [(recipe, values)])
