@@ -35,7 +35,7 @@ SHARED = {
         _BOTH,
         optimizer='adam',                   # whatever the scale of the weights brought in
         base_learning_rate=0.032,           # of the classifier: 0.002 for 16 images
-        backbone_lr_scale=0.1,
+        backbone_lr_scale=0.05,
         weight_decay=4e-5,
         label_smoothing=0.1,
         crop_min_area=0.35,                 # of few images little is left to the crop

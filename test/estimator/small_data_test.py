@@ -48,7 +48,7 @@ def test_weights_and_few_images_are_tuned(small, folder, tmp_path, capsys):
     assert ('recipe finetune of mobilenet_v1_025: 18 training images; --recipe=slim is the '
             'published one') in said
     assert '(ema weights)' in said      # the averages of `small` are what is tuned
-    assert (result['params']['recipe'], result['params']['backbone_lr_scale']) == ('finetune', 0.1)
+    assert (result['params']['recipe'], result['params']['backbone_lr_scale']) == ('finetune', 0.05)
     assert result['params']['batch_norm_statistics'] == 'moving'
     assert os.path.exists(str(tmp_path / 'learning_curve.png'))
 
