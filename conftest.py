@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 
 
 # Their slow tests start many processes or whole launchers: `make test-long`.
-LONG = ('ascend', 'compat', 'hosts_test.py', 'replicas_test.py')
+LONG = ('ascend', 'compat', 'replicas_test.py')
 
 
 def pytest_configure(config):

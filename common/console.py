@@ -26,7 +26,8 @@ NOISE = (
     'for Distribute Coordinator with', 'Check health not enabled', 'Running `train_and_evaluate`',
     'Running Distribute Coordinator', 'Starting standard TensorFlow server', 'Updated config:',
     'all_hooks [', 'Creating chief session creator', 'Collective all_reduce', 'Collective batch_',
-    'Starting eval for',
+    'Starting eval for', '`input_fn` accepts an `input_context`',
+    '`eval_strategy` is not passed in',
 )
 
 
@@ -43,6 +44,7 @@ def silence_import():
     os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
     warnings.filterwarnings('ignore', category=FutureWarning)
     warnings.filterwarnings('ignore', category=DeprecationWarning)
+    warnings.filterwarnings('ignore', 'To make it possible to preserve tf.data options')
 
 
 def configure(verbose=False):

@@ -3,8 +3,16 @@
 import json
 import math
 import os
+import re
 
 from common.errors import ProgramError
+
+_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
+
+
+def is_address(path):
+    """Whether a path starts with a scheme, as in gs://bucket/folder."""
+    return bool(_ADDRESS.match(path))
 
 
 def write_text(path, text):

@@ -94,7 +94,8 @@ def _moment_of(tensor):
 def _draw(run, step):
     """What random draws follow besides the seed, int64: the step, and in the upper bits the number
     of the micro-batch, replica or rank, so that each draws differently and one as it does alone."""
-    part = replicas.index() if replicas.number() > 1 else tf.constant(run.device.rank, tf.int64)
+    rank = run.device.rank
+    part = replicas.index(rank) if replicas.number() > 1 else tf.constant(rank, tf.int64)
     if run.params.gradient_accumulation_steps > 1:
         part += accumulation.micro_batch() * run.device.count
     return tf.cast(step, tf.int64) + part * PARTS

@@ -1,5 +1,6 @@
 """Checks across flags; what one flag accepts is in its row."""
 
+from common import files
 from common.errors import FlagError
 
 
@@ -54,6 +55,12 @@ def _data_folder(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
+def _model_folder(values, sources):
+    if files.is_address(values['model_dir'] or ''):
+        return (f"--model_dir={values['model_dir']} is an address. Checkpoints and logs are "
+                'written to a folder; mount the storage (gcsfuse, NFS) and name the folder.')
+
+
 def _something_to_tune(values, sources):
     if (values['recipe'] == 'finetune' and values['mode'] in ('train', 'train_and_eval')
             and not values['init_checkpoint']):
@@ -68,4 +75,4 @@ def _backbone_rate(values, sources):
 
 
 RULES = (_something_to_tune, _backbone_rate, _weights, _pixels, _export_dir, _images, _piecewise,
-         _overflow, _data_folder)
+         _overflow, _data_folder, _model_folder)

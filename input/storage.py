@@ -6,19 +6,13 @@ never end when read (a FIFO, a socket, a device, a link that leads to itself) is
 
 import errno
 import os
-import re
 import stat
 
 from common.errors import DataError
+from common.files import is_address
 
-_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
 _SPECIAL = ((stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISCHR, 'a device'),
             (stat.S_ISBLK, 'a device'))
-
-
-def is_address(path):
-    """Whether a path starts with a scheme, as in gs://bucket/folder."""
-    return bool(_ADDRESS.match(path))
 
 
 def _gfile():

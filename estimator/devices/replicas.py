@@ -11,9 +11,15 @@ def number():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def index():
-    """Which of them the graph is being built for, an int64 scalar; replica context only."""
-    return tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+def index(process=0):
+    """Which of them the graph is being built for, an int64 scalar; replica context only.
+
+    process: which of the processes that train together this is.
+    NOTE: TensorFlow 1.15 counts the replicas of its own process only, 2.15 those of all.
+    """
+    here = len(tf.distribute.get_strategy().extended.worker_devices)
+    own = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+    return own % here + process * here
 
 
 def mean(scalars):

@@ -1,149 +1,172 @@
-"""Several processes on the loopback train one network, through main.py and the launchers."""
+"""Several processes on the loopback train one network, through main.py and the launchers.
+
+Every launch that trains is shared by the tests that look at it; noting.py says what its processes
+read and what weights they ended with.
+"""
 
 import csv
 import os
-import re
+import shutil
 import signal
-import subprocess
-import sys
+import stat
 import time
 
 import input_params
 import numpy as np
+import processes
 import program
 import pytest
-from watch_test import free_addresses
 
-SAME_NUMBERS = dict(mode='train', train_steps=3, dropout_rate=0.5, gradient_clip_norm=0.5,
-                    dataset='tfrecord', num_train_images='null', num_eval_images='null',
-                    num_label_classes='null')
+import models
 
+RECORDS, STEPS, BATCH = 64, 12, 8
+SAME = dict(train_steps=STEPS, dropout_rate=0.5, gradient_clip_norm=0.5, dataset='tfrecord',
+            save_checkpoints_steps=3, keep_checkpoint_max=9, num_train_images='null',
+            num_eval_images='null', num_label_classes='null', host_timeout=10)
 
-def start(number, model_dir, **changes):
-    """`number` processes of main.py with one model_dir."""
-    listed = free_addresses(number)
-    found = []
-    for index in range(number):
-        words = program.flags_of(dict(program.SMALL, model_dir=model_dir, hosts=','.join(listed),
-                                      host_index=index, **changes))
-        found.append(subprocess.Popen(
-            [sys.executable, os.path.join(program.ROOT, 'main.py')] + words, cwd=program.ROOT,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True))
-    return listed, found
-
-
-def run(number, model_dir, **changes):
-    """Output of each of `number` processes that all end with 0."""
-    _, processes = start(number, model_dir, **changes)
-    said = [process.communicate(timeout=280)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * number, said
-    return said
-
-
-def wait_for_step(process, step):
-    for line in process.stdout:
-        if line.startswith(f'step {step}/'):
-            return
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    """(folder with one shard of records, checkpoint that every run starts from)."""
+def changes(tmp_path_factory):
+    """Flags of every run: records whose labels are their numbers, and where all start from."""
     folder = tmp_path_factory.mktemp('data')
-    input_params.shards(folder, 'train', [64])
+    input_params.shards(folder, 'train', [RECORDS])
     input_params.shards(folder, 'validation', [11])
-    program.run(folder / 'start', data_dir=folder, **dict(SAME_NUMBERS, train_steps=1))
-    return folder, folder / 'start'
+    program.run(folder / 'start', data_dir=folder, **dict(SAME, train_steps=1, mode='train'))
+    return dict(SAME, data_dir=folder, init_checkpoint=folder / 'start')
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('number', [2, 4])
-def test_processes_equal_as_many_replicas(tmp_path, data, number):
-    folder, begin = data
-    changes = dict(SAME_NUMBERS, data_dir=folder, init_checkpoint=begin)
-    program.run(tmp_path / 'replicas', num_devices=number, **changes)
-    said = run(number, tmp_path / 'processes', **changes)
-    one, many = (program.variables(tmp_path / name) for name in ('replicas', 'processes'))
-    assert set(one) == set(many)
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory, changes):
+    """(model_dir, texts) of two processes that train without a break."""
+    folder = tmp_path_factory.mktemp('two') / 'whole'
+    _, codes, said = processes.train(2, folder, mode='train', **changes)
+    assert codes == [0, 0], said
+    return folder, said
+
+
+def notes_of(folder, number):
+    """Variables that each process ended with, and its labels under 'labels'."""
+    return [dict(np.load(f'{folder}.notes/{index}.npz')) for index in range(number)]
+
+
+def assert_close(first, second):
+    """All variables of two checkpoints are equal to 1e-6."""
+    one, two = program.variables(first), program.variables(second)
+    assert set(one) == set(two)
     for name in one:
-        np.testing.assert_allclose(many[name], one[name], atol=1e-6, err_msg=name)
-    assert program.result_of(tmp_path / 'processes')['global_batch'] == 8 * number
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+def test_two_processes_equal_two_replicas(tmp_path, changes, whole):
+    program.run(tmp_path, num_devices=2, mode='train', **changes)
+    assert_close(tmp_path / 'model.ckpt-3', whole[0] / 'model.ckpt-3')
+    result = program.result_of(whole[0])
+    assert (result['num_devices'], result['global_batch']) == (2, 2 * BATCH)
+    assert 'Restored 137 of 137 variables' in whole[1][0]
+
+
+def test_both_end_with_the_weights_of_the_checkpoint(whole):
+    saved = program.variables(whole[0])
+    assert saved['global_step'] == STEPS
+    for notes in notes_of(whole[0], 2):
+        assert set(saved) <= set(notes)
+        for name, value in saved.items():
+            np.testing.assert_array_equal(notes[name], value, err_msg=name)
+
+
+def test_each_record_is_read_by_one_process_an_epoch(whole):
+    first, second = (notes['labels'] for notes in notes_of(whole[0], 2))
+    assert first.shape == second.shape == (STEPS, BATCH)
+    steps = RECORDS // BATCH // 2
+    for begin in range(0, STEPS, steps):
+        read = np.concatenate([own[begin:begin + steps].ravel() for own in (first, second)])
+        assert sorted(read) == list(range(RECORDS))
+
+
+def test_the_first_process_alone_writes_and_speaks(whole):
+    folder, said = whole
+    for place, _, names in os.walk(str(folder)):
+        assert not os.path.basename(place).startswith('tmp_')
+        for name in names:      # what the other one wrote would not be readable for all
+            assert os.stat(os.path.join(place, name)).st_mode & stat.S_IROTH, name
+    with open(str(folder / 'log.csv')) as stream:
+        assert [int(row['step']) for row in csv.DictReader(stream)] == list(range(1, STEPS + 1))
+    last = f'step {STEPS}/{STEPS}'
+    assert last in said[0] and last not in said[1]
     for text in said:
-        assert 'Error' not in text and 'INFO:tensorflow:Running' not in text, text
-    assert 'step 3/3' in said[0] and 'step 3/3' not in said[1]
+        assert not [word for word in (
+            'Error', 'Traceback', 'Exception', 'Warning', 'tensorflow:') if word in text], text
 
 
-@pytest.mark.slow
-def test_killed_and_started_again_continues_bit_for_bit(tmp_path, data):
-    changes = dict(SAME_NUMBERS, data_dir=data[0])
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    run(2, whole, **dict(changes, train_steps=20))
-    _, processes = start(2, parts, save_checkpoints_steps=7, **dict(changes, train_steps=20))
-    wait_for_step(processes[0], 8)
-    for process in processes:
-        process.kill()
-        process.wait()
-    assert program.variables(parts)['global_step'] >= 7
-    run(2, parts, **dict(changes, train_steps=20))
-    program.assert_same_variables(whole, parts)
-    with open(str(parts / 'log.csv')) as stream:
-        assert [int(row['step']) for row in csv.DictReader(stream)] == list(range(1, 21))
-
-
-@pytest.mark.slow
-def test_evaluation_and_another_number_of_processes(tmp_path):
-    run(2, tmp_path, train_steps=4, steps_per_eval=2, num_eval_images=11)
-    assert program.result_of(tmp_path)['eval_examples'] == 11
-    assert not [name for name in os.listdir(str(tmp_path)) if name.startswith('tmp_')]
-    run(3, tmp_path, train_steps=6, num_eval_images=11)
-    result = program.result_of(tmp_path)
-    assert (result['global_step'], result['global_batch']) == (6, 24)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
-def test_a_lost_process_ends_the_others(tmp_path, number):
-    listed, processes = start(2, tmp_path, mode='train', train_steps=100000, host_timeout=10,
-                              save_checkpoints_steps=5)
-    wait_for_step(processes[0], 7)
-    processes[1].send_signal(number)
-    begun = time.time()
-    said, _ = processes[0].communicate(timeout=100)
-    assert time.time() - begun < 60
-    processes[1].kill()
-    processes[1].wait()
-    assert processes[0].returncode == 6, said
-    assert f'process 1 ({listed[1]})' in said and 'Traceback' not in said
-    result = program.result_of(tmp_path)
+def test_killed_signalled_and_continued_bit_for_bit(tmp_path, changes, whole):
+    parts, train = tmp_path / 'parts', dict(changes, mode='train')
+    listed, codes, said = processes.train(2, parts, {1: 'SIGKILL@4'}, **train)
+    assert codes == [6, -signal.SIGKILL], said
+    assert f'process 1 ({listed[1]})' in said[0] and 'Traceback' not in said[0]
+    result = program.result_of(parts)
     assert result['status'] == 'failed' and 'process 1' in result['error']
-    step = program.variables(tmp_path)['global_step']
-    assert step >= 5
-    run(2, tmp_path, mode='train', train_steps=int(step) + 2)
-    assert program.result_of(tmp_path)['global_step'] == step + 2
+    assert program.variables(parts)['global_step'] == 3
 
+    _, codes, said = processes.train(2, parts, {1: 'SIGTERM@2'}, **train)
+    assert codes == [75, 75], said
+    result, step = program.result_of(parts), program.variables(parts)['global_step']
+    assert result['status'] == 'preempted' and 5 <= result['global_step'] == step < 9
 
-@pytest.mark.slow
-@pytest.mark.parametrize('index', [0, 1])
-def test_a_signal_to_one_saves_a_common_step(tmp_path, index):
-    _, processes = start(2, tmp_path, mode='train', train_steps=100000)
-    wait_for_step(processes[0], 7)
-    processes[index].terminate()
-    said = [process.communicate(timeout=100)[0] for process in processes]
-    assert [process.returncode for process in processes] == [75, 75], said
-    result = program.result_of(tmp_path)
-    assert result['status'] == 'preempted' and result['global_step'] >= 7
-    assert program.variables(tmp_path)['global_step'] == result['global_step']
-
-
-@pytest.mark.slow
-def test_launcher_with_a_hosts_file(tmp_path, data):
     hosts = tmp_path / 'hosts'
-    hosts.write_text('# two here\n' + '\n'.join(free_addresses(2)) + '\n')
-    words = program.flags_of(dict(program.SMALL, **dict(
-        SAME_NUMBERS, data_dir=data[0], hosts_file=hosts, output_path=tmp_path / 'out')))
-    done = program.command('bash', os.path.join(program.ROOT, 'train_full_8p.sh'), *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    result = program.result_of(tmp_path / 'out/0/ckpt/mobilenet_v1_025-8p')
-    assert (result['num_devices'], result['global_step']) == (2, 3)
+    hosts.write_text('# two here\n' + '\n'.join(processes.free_addresses(2)) + '\n')
+    launcher = processes.Group([launched(hosts, tmp_path / 'out', parts, dict(
+        changes, steps_per_eval=9))], tmp_path)
+    codes, said = launcher.ended()
+    assert codes == [0], said
+    assert 'Final Performance images/sec : ' in said[0]
     assert (tmp_path / 'out/1/train_1.log').exists()
-    assert re.search('Final Performance images/sec : [0-9.]+', done.stdout)
+    program.assert_same_variables(whole[0], parts)
+    with open(str(parts / 'log.csv')) as stream:
+        assert [int(row['step']) for row in csv.DictReader(stream)] == list(range(1, STEPS + 1))
+    with open(str(parts / 'eval.csv')) as stream:
+        assert [int(row['step']) for row in csv.DictReader(stream)] == [9, STEPS]
+    assert program.result_of(parts)['eval_examples'] == 11
+
+
+def launched(hosts, output, model_dir, changes):
+    """Words of a launcher that starts the processes of a hosts file."""
+    recipe = next(iter(models.get_network(program.SMALL['model_name']).recipes))
+    return ['bash', os.path.join(program.ROOT, 'train_full_8p.sh')] + program.flags_of(dict(
+        program.SMALL, recipe=recipe, hosts_file=hosts, output_path=output, model_dir=model_dir,
+        **changes))
+
+
+def test_a_process_that_hangs_ends_the_launch(tmp_path, changes):
+    hosts, model_dir = tmp_path / 'hosts', tmp_path / 'run'
+    listed = processes.free_addresses(2)
+    hosts.write_text('\n'.join(listed) + '\n')
+    launcher = processes.Group([launched(hosts, tmp_path / 'out', model_dir, dict(
+        changes, train_steps=100000, save_checkpoints_steps=50))], tmp_path)
+    limit = time.time() + processes.LIMIT
+    while not (model_dir / 'model.ckpt-50.index').exists() and time.time() < limit:
+        time.sleep(.2)
+    os.kill(processes.trainers(model_dir)[1], signal.SIGSTOP)
+    begun = time.time()
+    codes, said = launcher.ended()
+    assert codes == [6] and time.time() - begun < 60, said
+    assert f'process 1 ({listed[1]})' in said[0] and 'Traceback' not in said[0]
+    assert processes.trainers(model_dir) == {}
+    assert program.result_of(model_dir)['status'] == 'failed'
+    assert program.variables(model_dir)['global_step'] >= 50
+
+
+def test_four_processes_continue_what_two_began(tmp_path, changes, whole):
+    four, one = tmp_path / 'four', tmp_path / 'one'
+    more = dict(changes, mode='train', train_steps=STEPS + 2)
+    for folder in (four, one):
+        shutil.copytree(str(whole[0]), str(folder))
+    _, codes, said = processes.train(4, four, **more)
+    assert codes == [0] * 4, said
+    program.run(one, num_devices=4, **more)
+    assert_close(four, one)
+    result = program.result_of(four)
+    assert (result['global_step'], result['global_batch']) == (STEPS + 2, 4 * BATCH)
+    read = np.concatenate([notes['labels'].ravel() for notes in notes_of(four, 4)])
+    assert sorted(read) == list(range(RECORDS))

@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import program
 import pytest
+from processes import free_addresses
 
 from common.errors import FlagError
 from estimator.devices import hosts
@@ -26,17 +26,6 @@ def work(_):
 found = hosts.Hosts(tuple(sys.argv[1].split(',')), int(sys.argv[2]))
 sys.exit(watch.watched(found, 3, work))
 '''
-
-
-def free_addresses(number):
-    """Addresses on the loopback whose ports nobody uses for TCP."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(('127.0.0.1', 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return [f'127.0.0.1:{port}' for port in ports]
 
 
 def start(codes, seconds=60):

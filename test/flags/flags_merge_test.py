@@ -124,6 +124,7 @@ def test_mindspore_file(tmp_path):
     ('--params_override=use_tpu=True', 'TPU'),
     ('--params_override=train_steps=0', 'at least 1'),
     ('--params_override=config_file=x', 'inside an overlay'),
+    ('--model_dir=gs://bucket/run', 'mount the storage'),
     ('--config_file=/no/such.yaml', 'cannot be read')])
 def test_overlay_is_strict(word, part):
     assert part in failure(word)

@@ -1,5 +1,7 @@
 """The streams: pure function of the position, resume, shuffling, workers, evaluation."""
 
+import inspect
+
 import input_params
 import numpy as np
 import pytest
@@ -92,6 +94,8 @@ def test_two_workers_are_disjoint_and_complete(tmp_path, counts):
     input_params.shards(tmp_path, 'validation', [4, 3])
     inputs, total = opened(str(tmp_path)), sum(counts)
     train, evaluation = inputs.train_input_fn(2), inputs.eval_input_fn(2)
+    for function in (train, evaluation):       # so an Estimator finds out that it wants one
+        assert inspect.getfullargspec(function).args == ['input_context']
     workers = [input_params.run(lambda: train(context(2, worker)), 18) for worker in (0, 1)]
     streams = [flat(batches)[1] for batches in workers]
     for epoch in range(2):

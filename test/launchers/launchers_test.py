@@ -51,6 +51,13 @@ def test_help_and_missing_data(script, tmp_path):
     assert done.returncode != 0 and '[Error] para "data_path"' in done.stderr
 
 
+def test_an_address_is_no_output_path(tmp_path):
+    done = launch('train_full_1p.sh', '--data_path=x', '--output_path=gs://bucket/run',
+                  cwd=str(tmp_path))
+    assert done.returncode == 2 and 'Mount the storage' in done.stderr
+    assert os.listdir(str(tmp_path)) == []
+
+
 def test_performance(data, tmp_path):
     done = launch('train_performance_1p.sh', f'--data_path={data}', *SMALL, '--train_steps=8',
                   '--precision_mode=allow_mix_precision', f'--output_path={tmp_path}/out',
