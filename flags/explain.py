@@ -27,7 +27,9 @@ def shown(value):
     """A value as it would be typed; '-' for none."""
     if value is None or value == ():
         return '-'
-    return ','.join(str(v) for v in value) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ','.join(f'{v:.6g}' if isinstance(v, float) else str(v) for v in value)
+    return str(value)
 
 
 def help_text(topic='true'):

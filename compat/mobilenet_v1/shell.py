@@ -121,7 +121,8 @@ def run(script, values, words):
     device = 'npu' if values['device_target'] == 'Ascend' and ranks.has_adapter() else 'auto'
     with ranks.exclusive('.'):
         processes = ranks.plan(script.size if device == 'npu' else 1, device, environment)
-        _link(script.log, ranks.log_of('.', processes[0]))
+        for index, rank in enumerate(processes):
+            _link(_folder(script, index), script.log, ranks.log_of('.', rank))
         code = ranks.run(
             [sys.executable, os.path.join(HERE, script.program + '.py')] +
             [f'--{name}={text}' for name, text in values.items()] + words, processes, '.')
@@ -130,11 +131,18 @@ def run(script, values, words):
     return code
 
 
-def _link(name, target):
-    if os.path.islink(name):
-        os.remove(name)
-    if not os.path.exists(name):
-        os.symlink(target, name)
+def _folder(script, index):
+    """The folder a rank's log is looked for in: train_parallel0, train_parallel1, ..."""
+    return os.path.join('..', script.folder[:-1] + str(index)) if index else '.'
+
+
+def _link(folder, name, log):
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name)
+    if os.path.islink(path):
+        os.remove(path)
+    if not os.path.exists(path):
+        os.symlink(os.path.relpath(log, folder), path)
 
 
 def write_accuracy(path, result):

@@ -1,7 +1,7 @@
 """Each command line of the five READMEs means here what it says there.
 
 The lines are the READMEs' own, word for word but for paths; what main.py would train is compared
-with what the original documents. `seed_runs_test.py` runs them.
+with what the original documents. `seed_runs*_test.py` run them.
 """
 
 import os
