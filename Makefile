@@ -1,7 +1,7 @@
 # make demo       train mixnet-s on the embedded digits and show the result
 # make test       the tests
 # make test-slow  the slow checks
-# make test-long  whole launches and runs of many processes (half an hour and more)
+# make test-long  the slow tests of several processes that train together
 # make lint       ruff, as configured in pyproject.toml
 # make setup      only the environment .venv
 # make check-weights   compares the maps of imported weights with timm, torchvision and Keras, in

@@ -18,8 +18,8 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
-# Their slow tests start many processes or whole launchers: `make test-long`.
-LONG = ('ascend', 'compat', 'replicas_test.py')
+# Their slow tests start many processes that train together: `make test-long`.
+LONG = ('replicas_test.py',)
 
 
 def pytest_configure(config):
