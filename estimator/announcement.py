@@ -36,7 +36,13 @@ def _fewer_devices(run):
             'recipe is the one for that many']
 
 
-def device_flags(run):
+def of_evaluation(run):
+    """Lines of an evaluation: what the given flags that differ between devices do."""
+    precision = [f'precision  {run.precision.text}'] if run.params.precision_mode else []
+    return precision + [f'{flag}: {text}' for flag, text in device_flags(run, training=False)]
+
+
+def device_flags(run, training=True):
     """[(--flag=value, what it does on this device)] of those that differ between devices."""
     params, kind, told = run.params, run.device.kind, []
     if params.npu_auto_tune:
@@ -44,7 +50,8 @@ def device_flags(run):
                      if kind == 'npu' else
                      f'does nothing on a {kind}; it tunes operators of the Ascend compiler'))
     if params.iterations_per_loop:
-        told.append((f'--iterations_per_loop={params.iterations_per_loop}', _loop(run)))
+        told.append((f'--iterations_per_loop={params.iterations_per_loop}',
+                     _loop(run) if training else 'does nothing in an evaluation'))
     if params.use_xla:
         told.append(('--use_xla', _xla(kind)))
     return told

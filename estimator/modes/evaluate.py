@@ -15,7 +15,7 @@ import time
 from common import files, labels_file
 from common.console import say, warn
 from common.errors import CheckpointError
-from estimator import evaluations, results
+from estimator import announcement, evaluations, results
 from estimator.checkpoints import finding, reading
 from estimator.hooks import outcomes
 from estimator.job import Job
@@ -66,6 +66,8 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
             if job is None:
                 job = Job(network, params, inputs, prefix, model_dir)
                 job.say_data()
+            for line in announcement.of_evaluation(job.run):
+                say(line)
                 own = _is_the_trainings(job, prefix) and writable
             say(f'checkpoint {prefix} ({why})')
             collected = outcomes.Outcomes() if _reports(params) and writable else None

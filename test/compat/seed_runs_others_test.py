@@ -18,7 +18,7 @@ from launchers import ranks
 def test_mnasnet_pytorch(world, here):
     root, _ = world
     short = [word for word in SHORT if 'eval' not in word and 'train_steps' not in word] + [
-        '--model_name=mnasnet0_5']
+        '--model_name=mobilenet_v1_025']
     for steps, script in enumerate(('train_full_1p', 'train_performance_1p', 'train_full_8p',
                                     'train_performance_8p', 'train_eval_8p'), 1):
         extra = short + [f'--train_steps={steps}']

@@ -36,6 +36,17 @@ def test_explain_without_data_says_so(tmp_path, capsys):
     assert 'not known yet:' in out and rows['input_image_size'][0] == '32'
 
 
+def test_an_evaluation_says_what_flags_do(tmp_path, capsys):
+    assert program.run(tmp_path, mode='train', train_steps=1)[0] == 0
+    capsys.readouterr()
+    program.run(tmp_path, mode='eval', iterations_per_loop=7, npu_auto_tune=True,
+                precision_mode='allow_mix_precision')
+    out = capsys.readouterr().out
+    assert 'precision  float32 (mixed precision is a no-op on a CPU)' in out
+    assert '--iterations_per_loop=7: does nothing in an evaluation' in out
+    assert '--npu_auto_tune: does nothing on a cpu' in out
+
+
 def test_flags_that_depend_on_the_device(monkeypatch):
     monkeypatch.delenv('TF_XLA_FLAGS', raising=False)
     params = types.SimpleNamespace(npu_auto_tune=True, iterations_per_loop=None, use_xla=True)
