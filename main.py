@@ -71,7 +71,7 @@ def find_data(given):
     """What input.find_data finds, in a mode that trains."""
     from estimator import before
     from input import find_data as find
-    return find(given) if given.value('mode') in before.TRAINING else None
+    return find(given) if given.value('mode') in before.LEARNING else None
 
 
 def open_inputs(params, source, **of_network):

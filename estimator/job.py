@@ -102,6 +102,8 @@ class Job:
     def estimator(self, eval_weights=('raw',), initial=None, **more):
         """The Estimator of this job's network."""
         run = self.run._replace(eval_weights=eval_weights, initial=initial)
+        if 'save' in more:
+            run = run._replace(class_weights=self.inputs.class_weights())
         function = self.network.model_fn_builder(functools.partial(model_fn.build, run=run))
         return session.make_estimator(function, run, self._events_dir, **more)
 
@@ -169,8 +171,9 @@ class Job:
         metrics.update(weights=weights[0], checkpoint=prefix)
         self.eval_seconds = time.time() - start
         words = {'ema': 'averaged weights (ema)', 'raw': 'plain weights (raw)'}
-        parts = [f'{words[w]}: top-1 {metrics["top_1_accuracy_" + w]:.4f} '
-                 f'top-5 {metrics["top_5_accuracy_" + w]:.4f} '
+        few = self.inputs.num_classes <= 5      # of which any five are all
+        parts = [f'{words[w]}: top-1 {metrics["top_1_accuracy_" + w]:.4f} ' +
+                 ('' if few else f'top-5 {metrics["top_5_accuracy_" + w]:.4f} ') +
                  f'loss {metrics["cross_entropy_" + w]:.4f}' for w in weights]
         say(f'evaluation at step {checkpoints.step_of(prefix)}  ' + '  |  '.join(parts) +
             f'  ({metrics["eval_examples"]}/{self.inputs.num_eval_images} images, '

@@ -8,7 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from estimator import updates
+from estimator import mirror, updates
 from estimator.checkpoints import reading as checkpoints
 from estimator.devices import replicas
 from estimator.hooks import events, outcomes, published
@@ -53,6 +53,12 @@ def averaged_logits(network, arguments, images, weights, reuse=tf.AUTO_REUSE, de
         return network.build(images, training=False, device=device, **arguments)
 
 
+def _inference(network, run, images, weights):
+    def build(images):
+        return averaged_logits(network, run.arguments, images, weights, device=run.device.kind)
+    return mirror.both_ways(build, images) if run.params.test_flip else build(images)
+
+
 def _train(network, run, images, labels):
     params, num_classes = run.params, run.arguments['num_classes']
     step = tf.train.get_or_create_global_step()
@@ -67,8 +73,11 @@ def _train(network, run, images, labels):
     if run.initial:
         checkpoints.initialize(run.initial)
     target = labels.get('target', labels['label'])
-    entropy = tf.reduce_mean(losses.cross_entropy(
-        logits, target, num_classes, params.label_smoothing, params.label_smoothing_style))
+    entropy = losses.cross_entropy(
+        logits, target, num_classes, params.label_smoothing, params.label_smoothing_style)
+    if run.class_weights:
+        entropy *= losses.weight_of(target, run.class_weights)
+    entropy = tf.reduce_mean(entropy)
     decay = network.regularization_loss(params.weight_decay, params.weight_decay_on)
     loss = tf.add(entropy, decay, name='loss')
     rate = schedules.learning_rate(params, run.plan, step)
@@ -106,8 +115,7 @@ def _evaluate(network, run, images, labels):
     label, weight = labels['label'], labels.get('weight')
     metrics, loss = {}, None
     for weights in run.eval_weights:
-        logits, _ = averaged_logits(network, run.arguments, images, weights,
-                                    device=run.device.kind)
+        logits, _ = _inference(network, run, images, weights)
         entropy = losses.cross_entropy(
             logits, label, num_classes, params.label_smoothing, params.label_smoothing_style)
         if loss is None:
@@ -158,8 +166,7 @@ def _count(number):
 
 def _predict(network, run, features):
     images = features['image']
-    logits, endpoints = averaged_logits(network, run.arguments, images, run.eval_weights[0],
-                                        device=run.device.kind)
+    logits, endpoints = _inference(network, run, images, run.eval_weights[0])
     probabilities = tf.nn.softmax(logits, name='softmax_tensor')
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.PREDICT, predictions=dict(
         features, classes=tf.argmax(logits, axis=1), probabilities=probabilities,

@@ -13,14 +13,15 @@ from estimator.devices import precision as precision_lib
 
 Run = collections.namedtuple(
     'Run', ['params', 'plan', 'device', 'precision', 'arguments', 'eval_weights', 'initial',
-            'head'])
-Run.__new__.__defaults__ = (('raw',), None, None)
+            'head', 'class_weights'])
+Run.__new__.__defaults__ = (('raw',), None, None, None)
 Run.__doc__ = """One network on one device with one data set.
 
 params: flags.Params; plan: plan.Plan, None without training images; device: session.Device;
 precision: precision.Precision; arguments: what network.build gets besides images, training and
 seed; eval_weights: tuple out of ('ema', 'raw'), the first one is the headline;
-initial: checkpoints.reading.Restore to start from, or None; head: scope of the classifier.
+initial: checkpoints.reading.Restore to start from, or None; head: scope of the classifier;
+class_weights: a number for each class, in the training loss, or None.
 """
 
 

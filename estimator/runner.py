@@ -21,6 +21,7 @@ from estimator.modes import (
     evaluate,
     export,
     import_weights,
+    lr_find,
     pictures,
     predict,
 )
@@ -229,4 +230,5 @@ def _closing(job, record, status, path):
 MODES = {'train': train, 'train_and_eval': train_and_eval}
 # Modes that neither train nor evaluate: function(network, params, open_inputs) -> exit code.
 STANDALONE = {'predict': predict.run, 'export': export.run, 'benchmark': benchmark.run,
-              'compare': compare.run, 'doctor': doctor.run, 'import': import_weights.run}
+              'lr_find': lr_find.run, 'compare': compare.run, 'doctor': doctor.run,
+              'import': import_weights.run}

@@ -74,5 +74,10 @@ def _backbone_rate(values, sources):
                 'another optimizer.')
 
 
-RULES = (_something_to_tune, _backbone_rate, _weights, _pixels, _export_dir, _images, _piecewise,
-         _overflow, _data_folder, _model_folder)
+def _balance(values, sources):
+    if values['balanced_sampling'] and values['use_cache']:
+        return '--balanced_sampling does not go with --use_cache; leave one of them out.'
+
+
+RULES = (_balance, _something_to_tune, _backbone_rate, _weights, _pixels, _export_dir, _images,
+         _piecewise, _overflow, _data_folder, _model_folder)

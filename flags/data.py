@@ -21,6 +21,8 @@ ROWS = (
     Row('holdout_shards', 'int', 0, 'Training shards set aside for evaluation.', None, 0),
     Row('holdout', 'float', None, 'Part of each class of a folder without a validation split that '
         'is set aside for evaluation (default: 0.1; 0: none).', None, 0, 0.99),
+    Row('balanced_sampling', 'bool', False, 'In an epoch all classes come equally often: images of '
+        'small classes several times, of large ones not all.'),
     Row('max_pixels', 'int', 120_000_000, 'Image files of more pixels are refused by their '
         'headers.', None, 1),
     Row('shuffle_buffer', 'int', 10000, 'Examples in the shuffle buffer.', None, 1),
@@ -37,6 +39,8 @@ ROWS = (
         "(default: the style's, 0.05 or 0.08).", None, 0.01, 1),
     Row('random_flip', 'bool', None, "Mirror half of the training images (default: the style's, "
         "all but digits)."),
+    Row('test_flip', 'bool', False, 'Evaluate and predict by the mean over each image and '
+        'its mirror image.'),
     Row('augment_name', 'str', None, 'Learned augmentation policy.',
         ('autoaugment', 'randaugment')),
     Row('randaug_num_layers', 'int', 2, 'RandAugment operations an image.', None, 1),

@@ -49,6 +49,8 @@ ROWS = (
     Row('label_smoothing', 'float', 0.0, 'Probability taken from the true class.', None, 0, 1),
     Row('label_smoothing_style', 'str', 'tf', 'Spread over all classes (tf) or over the others '
         'only (mindspore).', ('tf', 'mindspore')),
+    Row('class_weights', 'floats', None, 'Weight of each class in the training loss; balanced: the '
+        'rarer, the more.', ('balanced',), 0),
     Row('moving_average_decay', 'float', 0.0, 'Decay of the averaged weights (0: none).',
         None, 0, 1),
     Row('moving_average_order', 'str', 'after', 'Average after or before the step changes the '

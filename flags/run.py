@@ -3,7 +3,7 @@
 from flags.spec import Row
 
 MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark',
-         'compare', 'doctor', 'import')
+         'lr_find', 'compare', 'doctor', 'import')
 
 ROWS = (
     Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),

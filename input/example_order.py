@@ -12,6 +12,7 @@ from collections import namedtuple
 
 import tensorflow.compat.v1 as tf
 
+from input import balance
 from input.stateless import fold
 
 FOREVER = 1 << 62
@@ -47,13 +48,15 @@ def own_share(reader, part, exact):
     return reader, True
 
 
-def _interleaved(reader, order, params):
+def _interleaved(reader, order, params, read=None):
     """Raw examples of the shards in `order`, several files at a time, deterministic.
+
+    read: function(shard) of its raw examples, when not the reader's own.
 
     The files read ahead by themselves. (The parallel interleave of TensorFlow 1.15 inside a
     flat_map crashes the process when its session closes.)
     """
-    return order.interleave(reader.read, block_length=1,
+    return order.interleave(read or reader.read, block_length=1,
                             cycle_length=files_at_a_time(reader, params))
 
 
@@ -80,7 +83,9 @@ def number_of_segments(reader, params, buffer_size):
 
 def _shuffled_epochs(reader, params, first):
     """Endless raw examples: each epoch every example once, in an order of its own."""
-    start, skipped = first // reader.count, first % reader.count
+    even = balance.balanced(reader) if params.balanced_sampling else None
+    length = even.epoch if even else reader.count
+    start, skipped = first // length, first % length
     buffer_size = reader.count if params.use_cache else _buffer_size(reader, params)
     seed = tf.constant(params.seed, tf.int64)
 
@@ -96,7 +101,12 @@ def _shuffled_epochs(reader, params, first):
     def segments_of(epoch):
         draws = tf.random.stateless_uniform(
             [len(reader.shards)], seed=fold(tf.stack([seed, epoch]), 'shards'))
-        return _in_segments(reader, params, tf.argsort(draws), to_skip(epoch), buffer_size,
+        order = tf.argsort(draws)
+        if even:
+            shards = tf.data.Dataset.from_tensor_slices(order)
+            examples = _interleaved(reader, shards, params, lambda shard: even.read(epoch, shard))
+            return shuffled(examples, epoch, 0).skip(to_skip(epoch))
+        return _in_segments(reader, params, order, to_skip(epoch), buffer_size,
                             lambda examples, segment: shuffled(examples, epoch, segment))
 
     epochs = tf.data.Dataset.range(start, FOREVER)

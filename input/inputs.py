@@ -6,13 +6,14 @@ import types
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
-from input import diagnosis, example_order, labels, pipeline, survey
+from input import balance, diagnosis, example_order, labels, pipeline, survey
 from input import preprocessing as styles
 from input.sources import digits, synthetic
 from input.sources.source import dataset_of, open_source
 
 # mode -> splits that must be there; other modes need any
-NEEDED = {'train': ('train',), 'eval': ('eval',), 'train_and_eval': ('train', 'eval')}
+NEEDED = {'train': ('train',), 'eval': ('eval',), 'train_and_eval': ('train', 'eval'),
+          'lr_find': ('train',)}
 # flags that say where the data are; no recipe sets them
 OPENS_WITH = ('data_dir', 'dataset', 'train_split', 'eval_split', 'holdout', 'holdout_shards',
               'max_pixels')
@@ -46,7 +47,7 @@ class Inputs:
         self._params = params
         self._style_name, self._style = styles.style_of(params, preprocessing)
         self.image_size = params.input_image_size or image_size
-        self._notes = []
+        self._notes, self._class_weights = [], None
         opened = source or open_source(params)
         self._open(opened, native_classes) if opened else self._synthesise(native_classes)
         self.num_train_images = self._counts['train']
@@ -115,6 +116,15 @@ class Inputs:
         return (f'{self._where}: {self.num_train_images} train and {self.num_eval_images} '
                 f'evaluation images, {rule.classes} classes{background}, label offset '
                 f'{rule.offset} ({rule.origin}), {self._style_name} at {self.image_size}{notes}')
+
+    def class_weights(self):
+        """Weights of the classes in the training loss, by --class_weights; None without."""
+        wanted = self._params.class_weights
+        if wanted is None or 'train' not in self._readers:
+            return None
+        if self._class_weights is None:
+            self._class_weights = balance.weights(wanted, self._readers['train'], self._rule)
+        return self._class_weights
 
     def train_input_fn(self, batch_size, first_example=0):
         """Input function of the endless training stream.

@@ -83,7 +83,7 @@ def predictions(trained, serving, files):
         encoded = tf.placeholder(tf.string, [])
         image = serving.preprocess_for_serving(encoded)
         images = tf.placeholder(tf.float32, [None, trained.size, trained.size, 3])
-        outputs = trained_lib.build(trained, images)
+        outputs = trained_lib.build(trained, images, trained.params.test_flip)
         top = tf.nn.top_k(outputs['probabilities'], min(TOP, trained.num_classes))
         with trained_lib.new_session(trained) as session:
             trained_lib.restore(trained, session)

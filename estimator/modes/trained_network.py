@@ -1,6 +1,7 @@
 """A trained network to be used: its flags, checkpoint, weights and class names."""
 
 import collections
+import functools
 import os
 
 import tensorflow.compat.v1 as tf
@@ -9,6 +10,7 @@ from common import labels_file
 from common.console import say, warn
 from common.errors import CheckpointError
 from common.files import read_record
+from estimator import mirror
 from estimator import run as run_lib
 from estimator.checkpoints import finding, variants
 from estimator.checkpoints import reading as checkpoints
@@ -134,14 +136,15 @@ def class_names(directory, classes):
     return names or None
 
 
-def build(trained, images):
+def build(trained, images, flip=False):
     """Adds the network to the graph: {'logits', 'probabilities', 'classes', 'features'}.
 
     images: float32 [batch, size, size, 3], normalised. features: [batch, channels], what the
-    classifier gets.
+    classifier gets. flip: the mean over each image and its mirror image.
     """
+    one = functools.partial(trained.network.build, training=False, **trained.arguments)
     with tf.name_scope('network'):      # leaves the names below free
-        logits, endpoints = trained.network.build(images, training=False, **trained.arguments)
+        logits, endpoints = mirror.both_ways(one, images) if flip else one(images)
     logits = tf.identity(logits, name='logits')
     return {'logits': logits, 'probabilities': tf.nn.softmax(logits, name='softmax_tensor'),
             'classes': tf.argmax(logits, axis=1, name='classes'),

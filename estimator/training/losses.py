@@ -39,6 +39,17 @@ def cross_entropy(logits, target, num_classes, smoothing=0.0, style='tf'):
         labels=tf.stop_gradient(tf.cast(target, tf.float32)), logits=logits)
 
 
+def weight_of(target, weights):
+    """Weight of each example, float32 [batch]: of its class, or the mean over a soft target's.
+
+    target: as of cross_entropy; weights: a number for each class.
+    """
+    weights = tf.constant(weights, tf.float32)
+    if target.dtype.is_integer:
+        return tf.gather(weights, target)
+    return tf.linalg.matvec(tf.cast(target, tf.float32), weights)
+
+
 def top_k_hits(logits, labels, k):
     """Boolean [batch]: the label's logit is among the k largest.
 

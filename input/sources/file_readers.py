@@ -43,6 +43,10 @@ class FolderReader:
         """The same reader over the first `count` examples."""
         return self._subset(np.arange(min(count, self.count)))
 
+    def labels(self):
+        """The labels of each shard, as arrays."""
+        return [self._labels[start:start + self.run] for start in range(0, self.count, self.run)]
+
     def mean_bytes(self):
         """The payload of a raw example is only a path."""
         return 128
