@@ -13,8 +13,7 @@ WITHOUT_NETWORK = ('compare', 'doctor')
 SERVING = ('predict', 'export')
 
 # Below the command line: a recipe's length and batch are for a whole training run, not for this.
-LR_FIND = {'train_steps': 100, 'log_step_count_steps': 1, 'save_summary_steps': 0,
-           'save_checkpoints_steps': 1000000, 'head_epochs': 0.0, 'lr_warmup_epochs': 0.0}
+LR_FIND = {'train_steps': 100}
 BENCHMARK = {'train_steps': 30, 'train_batch_size': 16, 'save_summary_steps': 0}
 
 

@@ -17,6 +17,7 @@ from estimator.job import Job
 
 # Rates, from the first to the last in equal factors.
 LOWEST, HIGHEST = 1e-6, 10.0
+STEPS = 100             # where --train_epochs is given
 MEMORY = 0.9            # of the smoothed loss
 DIVERGED = 2.0          # times the least smoothed loss: what comes after says nothing
 SKIPPED = 5             # first steps, whose smoothed loss is hardly one
@@ -24,13 +25,15 @@ SKIPPED = 5             # first steps, whose smoothed loss is hardly one
 
 def run(network, params, open_inputs):
     """Measures, writes table and picture, says a rate; returns the exit code."""
-    inputs, steps = open_inputs(), params.train_steps
+    inputs, steps = open_inputs(), params.train_steps or STEPS
     rates = [LOWEST * (HIGHEST / LOWEST) ** (step / max(1, steps - 1)) for step in range(steps)]
     say(f'data       {inputs.summary()}')
     with tempfile.TemporaryDirectory(prefix='lr-find-') as folder:
         tried = params._replace(
-            model_dir=folder, lr_schedule='piecewise', learning_rate=1.0, base_learning_rate=None,
-            lr_decay_values=tuple(rates), lr_decay_boundaries=())
+            model_dir=folder, train_steps=steps, train_epochs=None, lr_schedule='piecewise',
+            learning_rate=1.0, base_learning_rate=None, lr_warmup_epochs=0.0, head_epochs=0.0,
+            lr_decay_values=tuple(rates), lr_decay_boundaries=(), log_step_count_steps=1,
+            save_summary_steps=0, save_checkpoints_steps=None, save_checkpoints_secs=None)
         job = Job(network, tried, inputs, None)
         epoch = job.run.plan.steps_per_epoch
         boundaries = tuple(step / epoch for step in range(1, steps))
