@@ -92,7 +92,7 @@ def run(tmp_path_factory):
 def of_the_folder(root):
     """Flags for the images of the fixture."""
     return dict(dataset='folder', data_dir=root / 'data', num_label_classes='null',
-                num_train_images='null', num_eval_images='null', holdout=0.5)
+                num_train_images='null', num_eval_images='null', holdout=0.5, label_smoothing=0)
 
 
 def test_every_image_once_with_its_file_and_class(run):
