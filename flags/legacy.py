@@ -72,7 +72,8 @@ ALIASES = (
     + aliases('train_batch_size', 'batch_size', 'b',
               note='images a step on each device, and the batch that scales the learning rate; '
                    "condconv's batch_size left the rate alone")
-    + aliases('num_eval_images', 'num_examples', 'num_images')
+    + aliases('num_train_images', 'limit_train_images')
+    + aliases('num_eval_images', 'num_examples', 'num_images', 'limit_eval_images')
     + aliases('num_parallel_calls', 'num_preprocessing_threads', 'workers', 'j')
     + aliases('input_image_size', 'train_image_size', 'eval_image_size', 'image_size', 'image_res',
               'width', 'height')
