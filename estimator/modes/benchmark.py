@@ -44,8 +44,9 @@ class Benchmark:
 
     def __init__(self, network, params, inputs):
         self.network, self.params, self.inputs = network, params, inputs
-        self.run = run_lib.prepare(params, inputs.num_train_images,
-                                   run_lib.arguments(network, params, inputs.num_classes))
+        arguments = run_lib.arguments(network, params, inputs.num_classes)
+        self.run = run_lib.prepare(params, inputs.num_train_images, arguments,
+                                   network.head_scope(**arguments))
         self.batch = params.train_batch_size
         self.global_batch = self.batch * self.run.device.count
 
