@@ -20,6 +20,7 @@ LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 100             # where --train_epochs is given
 MEMORY = 0.9            # of the smoothed loss
 DIVERGED = 2.0          # times the least smoothed loss: what comes after says nothing
+FALLEN = 0.99           # a smoothed loss that has fallen at all
 SKIPPED = 5             # first steps, whose smoothed loss is hardly one
 
 
@@ -76,7 +77,7 @@ def suggestion(rows):
     if not tail:
         return None
     best = min(tail, key=lambda row: row[2])
-    return best[0] / 10 if best[2] < tail[0][2] else None
+    return best[0] / 10 if best[2] < FALLEN * tail[0][2] else None
 
 
 def _write(rows, path):
