@@ -7,6 +7,8 @@ A message says what happened, where (file, record, flag) and what to type next; 
 print it without a stack trace.
 """
 
+import re
+
 PREEMPTED = 75
 
 
@@ -38,3 +40,11 @@ class CheckpointError(ProgramError):
 class LostError(ProgramError):
     """Another process of this run has died, hangs or has failed; the same command goes on."""
     exit_code = 6
+
+
+def first_line(error, width=200):
+    """The one line of an error that says what is wrong; TensorFlow 2 hides it behind a trace."""
+    text = getattr(error, 'message', None) or str(error)
+    found = re.search(r"^Node: '.*'\n(.*)", text, re.MULTILINE)
+    lines = [line.strip() for line in (found.group(1) if found else text).splitlines()]
+    return next((line[:width] for line in lines if line), type(error).__name__)

@@ -8,7 +8,7 @@ import re
 import tensorflow.compat.v1 as tf
 
 from common import signals
-from common.errors import CheckpointError, DataError, ProgramError
+from common.errors import CheckpointError, DataError, ProgramError, first_line
 
 # What a file system says, in an OSError or somewhere in an error of TensorFlow.
 STORAGE = {errno.ENOSPC: 'No space left on device', errno.EDQUOT: 'Disk quota exceeded',
@@ -48,7 +48,7 @@ def _checkpoint(error, latest):
             'frozen variables or without averaged weights. Use the flags it was trained with, or '
             f'--init_checkpoint={latest()} with a fresh --model_dir.')
     if any(part in text for part in ('RestoreV2', 'checkpoint files', 'not a valid checkpoint')):
-        return CheckpointError(f'The checkpoint cannot be read ({_first_line(text)}). It may have '
+        return CheckpointError(f'The checkpoint cannot be read ({first_line(error)}). It may have '
                                'been removed meanwhile; type the same command again.')
     return None
 
@@ -78,7 +78,7 @@ def _cannot_write(path, said, model_dir):
 
 def _memory(error):
     if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
-        return ProgramError(f'Out of memory ({_first_line(str(error))}). Lower --train_batch_size '
+        return ProgramError(f'Out of memory ({first_line(error)}). Lower --train_batch_size '
                             '(--gradient_accumulation_steps keeps the batch of a step), or '
                             '--eval_batch_size.')
     return None
@@ -89,8 +89,3 @@ def _data(error, explain_data):
         return None
     message = explain_data(error)
     return DataError(message) if message else None
-
-
-def _first_line(text):
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[0][:200] if lines else 'no more is known'

@@ -30,7 +30,8 @@ ROWS = (
         None, 1),
     Row('num_readers', 'int', None, 'Files read in parallel.', None, 1),
     Row('use_cache', 'bool', False, 'Keep the encoded images in memory after the first epoch.'),
-    Row('input_image_size', 'int', None, "Image side in pixels (default: the network's).", None, 1),
+    Row('input_image_size', 'int', None, "Image side in pixels (default: the network's).",
+        None, 1, 10000),
     Row('preprocessing_name', 'str', None, "Preprocessing style (default: the network's)."),
     Row('pixel_mean', 'floats', None, "Subtracted from pixels in 0..255, one number or three "
         "(default: the style's)."),

@@ -4,13 +4,13 @@ from flags.spec import Row
 
 ROWS = (
     Row('num_label_classes', 'int', None, 'Outputs: the classes of the data, or one more for a '
-        'background class (default: from the data).', None, 2),
+        'background class (default: from the data).', None, 2, 10000000),
     Row('dropout_rate', 'float', None, 'Part of the pooled features dropped in training.',
         None, 0, 0.99),
     Row('survival_prob', 'float', None, 'Probability that the last block survives drop-connect.',
         None, 0.01, 1),
-    Row('depth_multiplier', 'float', None, 'Width: factor on all channel counts.', None, 0.01),
-    Row('depth_coefficient', 'float', None, 'Depth: factor on all block repeats.', None, 0.01),
+    Row('depth_multiplier', 'float', None, 'Width: factor on all channel counts.', None, 0.01, 100),
+    Row('depth_coefficient', 'float', None, 'Depth: factor on all block repeats.', None, 0.01, 100),
     Row('depth_divisor', 'int', None, 'Channel counts are rounded to a multiple of this.', None, 1),
     Row('min_depth', 'int', None, 'Smallest channel count after rounding.', None, 1),
     Row('batch_norm_momentum', 'float', None, 'Decay of the batch-norm statistics.', None, 0, 1),

@@ -52,7 +52,7 @@ ROWS = (
     Row('class_weights', 'floats', None, 'Weight of each class in the training loss; balanced: the '
         'rarer, the more.', ('balanced',), 0),
     Row('moving_average_decay', 'float', 0.0, 'Decay of the averaged weights (0: none).',
-        None, 0, 1),
+        None, 0, 0.999999),
     Row('moving_average_order', 'str', 'after', 'Average after or before the step changes the '
         'weights.', ('after', 'before')),
     Row('gradient_clip_norm', 'float', 0.0, 'Largest global norm of the gradients (0: no limit).',

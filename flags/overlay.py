@@ -57,6 +57,7 @@ _Loader.add_implicit_resolver(
 
 
 LARGEST_TEXT = 2 ** 16       # characters; YAML is read at some 50,000 a second
+DEEPEST = 50                 # brackets or dashes inside each other
 OVERLAYS = ('defaults', 'config_file', 'params_override')
 
 
@@ -102,6 +103,9 @@ def _load(text, source):
     """First document of a YAML (or JSON) text, a dict."""
     if len(text) > LARGEST_TEXT:
         raise FlagError(f'{source} is longer than {LARGEST_TEXT} characters; flags are not.')
+    if _depth(text) > DEEPEST:
+        raise FlagError(f'{source} is not valid YAML or JSON: more than {DEEPEST} brackets or '
+                        'dashes inside each other')
     try:
         json_text = text.lstrip().startswith('{') and '\t' in text    # tabs are no YAML
         tree = (json.loads(text, object_pairs_hook=_unique, parse_int=_short_integer) if json_text
@@ -113,6 +117,15 @@ def _load(text, source):
     if not isinstance(tree, dict):
         raise FlagError(f'{source} must hold "flag: value" lines; it holds {tree!r:.60}.')
     return tree
+
+
+def _depth(text):
+    """How many brackets are open at once, or dashes stand in a row, at the most."""
+    depth = deepest = 0
+    for letter in text:
+        depth += (letter in '[{') - (letter in ']}')
+        deepest = max(deepest, depth)
+    return max([deepest] + [len(row.split()) for row in re.findall(r'(?:[-?] +)+', text)])
 
 
 def _first_document(text):

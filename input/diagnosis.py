@@ -7,7 +7,7 @@ import sys
 import tensorflow.compat.v1 as tf
 
 from common import signals
-from common.errors import DataError
+from common.errors import DataError, first_line
 from input import labels, progress
 from input.sources.file_readers import BAD_FILE
 from input.sources.readers import VERIFY
@@ -37,7 +37,7 @@ class ImageCheck:
         try:
             self._session.run(self._shape, {self._encoded: encoded})
         except tf.errors.OpError as error:
-            return error.message.strip().split('\n')[0][:200]
+            return first_line(error)
         return None
 
 

@@ -7,7 +7,7 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-from common.errors import CheckpointError
+from common.errors import CheckpointError, first_line
 
 AVERAGE = '/ExponentialMovingAverage'
 # A warm start that leaves more than this share of the network uninitialised is a mistake.
@@ -95,17 +95,13 @@ def _reader(prefix):
     try:
         return tf.train.NewCheckpointReader(prefix)
     except _unreadable() as error:
-        raise CheckpointError(f'{prefix}: not a readable checkpoint ({_first_line(error)}). Give '
+        raise CheckpointError(f'{prefix}: not a readable checkpoint ({first_line(error)}). Give '
                               'the prefix, not a single .data file of an incomplete copy.')
 
 
 def _unreadable():
     """What TensorFlow 1.15 and 2.15 raise on a damaged file."""
     return tf.errors.OpError, ValueError, RuntimeError, IndexError
-
-
-def _first_line(error):
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
 def damage(prefix):
@@ -117,7 +113,7 @@ def damage(prefix):
     except CheckpointError as error:
         return str(error)
     except _unreadable() as error:
-        return _first_line(error)
+        return first_line(error)
     return None
 
 

@@ -26,7 +26,7 @@ def find(addresses, index, environment):
             raise FlagError(f'--host_index={index} needs --hosts=NAME:PORT,NAME:PORT.')
         given, place = _from_tf_config(environment.get('TF_CONFIG'))
     for address in given:
-        name, _, port = address.rpartition(':')
+        name, _, port = str(address).rpartition(':')
         if not (name and port.isdigit() and 0 < int(port) < 65536):
             raise FlagError(f'--hosts: {address!r} is no NAME:PORT such as 10.0.0.1:2222.')
     if len(set(given)) < len(given):

@@ -9,12 +9,11 @@ Nothing is written into --model_dir.
 import csv
 import json
 import os
-import re
 
 import tensorflow.compat.v1 as tf
 
 from common.console import say, warn
-from common.errors import DataError
+from common.errors import DataError, first_line
 from common.files import make_folder
 from estimator.checkpoints import weights
 from estimator.checkpoints.reading import step_of
@@ -102,14 +101,7 @@ def _readable(session, image, encoded, files, serving):
         try:
             yield path, session.run(image, {encoded: serving.read(path)})
         except (DataError, tf.errors.OpError) as error:
-            warn(f'{_shown(path)} skipped, not a readable image: {_reason(error)}')
-
-
-def _reason(error):
-    """The one line of an error that says what is wrong; TensorFlow 2 hides it in a trace."""
-    text = getattr(error, 'message', None) or str(error)
-    found = re.search(r"^Node: '.*'\n(.*)", text, re.MULTILINE)
-    return (found.group(1) if found else text.splitlines()[0])[:160]
+            warn(f'{_shown(path)} skipped, not a readable image: {first_line(error)}')
 
 
 def _batches(readable):

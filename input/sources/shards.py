@@ -74,7 +74,8 @@ def bare(path):
     listed = os.path.join(path, labels_file.FILE)
     names = labels_file.parse(storage.read_text(listed)) if storage.is_file(listed) else []
     names = names[1:] if names[:1] == ['background'] else names
-    notes = []
+    notes = [] if names or not storage.is_file(listed) else [
+        f'{labels_file.FILE} names no class: none of its lines is NUMBER:NAME']
 
     def splits(split):
         found = matching(path, split)

@@ -9,7 +9,7 @@ import json
 import os
 
 from common import postponed
-from common.errors import DataError
+from common.errors import DataError, first_line
 from input import storage
 from input.sources import shards
 
@@ -78,7 +78,7 @@ def prepare(name, data_dir):
             builder.download_and_prepare()
         return str(builder.data_dir)
     except Exception as error:
-        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        reason = first_line(error).rstrip('.')
         manual = os.path.join(data_dir or os.path.join('~', 'tensorflow_datasets'), 'downloads',
                               'manual')
         hint = ('put ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, as tars, into '

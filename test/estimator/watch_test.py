@@ -87,6 +87,7 @@ def test_hosts_by_flags_or_by_tf_config():
     ((), 1, None, 'needs --hosts'), (('a', 'b:1'), 0, None, "'a' is no NAME:PORT"),
     (('a:1', 'a:1'), 0, None, 'twice'), (('a:1', 'b:1'), None, None, 'from 0 to 1'),
     (('a:1', 'b:1'), 2, None, 'from 0 to 1'), ((), None, '{', 'no JSON'),
+    ((), None, '{"cluster": {"worker": [1, 2]}}', 'no NAME:PORT'),
     ((), None, '{"cluster": {"worker": ["a:1", "b:1"], "ps": ["c:1"]}}', 'parameter server'),
 ])
 def test_mistakes_in_hosts(given, index, config, said):

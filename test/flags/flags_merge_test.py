@@ -147,9 +147,9 @@ BOMB = 'a: &a [x, x]\n' + ''.join(f'{b}: &{b} [{", ".join("*" + a for _ in range
     ('{\t"seed": 1, "seed": 2}', 'seed is given twice')], ids=lambda text: text[:12])
 def test_a_hostile_file_is_answered_at_once(tmp_path, text, part):
     (tmp_path / 'x.yaml').write_text(text)
-    start = time.time()
+    start = time.process_time()
     assert part in failure(f'--config_file={tmp_path}/x.yaml')
-    assert time.time() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize('text, part', [

@@ -104,6 +104,10 @@ def test_positional_argument_says_what_to_type():
     ('--train_steps=many', 'a whole number, at least 1'),
     ('--train_steps=0', 'at least 1'),
     ('--dropout_rate=1.5', 'at most 0.99'),
+    ('--input_image_size=1000000000', 'at most 10000'),
+    ('--num_label_classes=1000000000000', 'at most 10000000'),
+    ('--depth_multiplier=1e9', 'at most 100'),
+    ('--moving_average_decay=1', 'at most 0.999999'),
     ('--archive_ckpt=maybe', 'True or False'),
     ('--weight_decay=nan', 'a number'),
     ('--dataset=tfds:', 'tfds:NAME'),
@@ -179,7 +183,7 @@ def test_files_of_flags_are_not_read_by_absl(tmp_path):
 @pytest.mark.parametrize('value', ['1e23', '-1', '2147483648', '9' * 100000, '0x' + 'f' * 100000,
                                    '1' * 39, 'nan', '3.5'], ids=lambda value: value[:8])
 def test_a_seed_is_a_small_whole_number(value):
-    start = time.time()
+    start = time.process_time()
     text = message(f'--seed={value}')
     assert 'a whole number, at least 0 and at most 2147483647' in text and len(text) < 300
-    assert time.time() - start < 2
+    assert time.process_time() - start < 2

@@ -44,6 +44,12 @@ def test_imagenet_labels(tmp_path, low, high, native, changes, classes, expected
     assert f'label offset {inputs.describe()["label_offset"]}' in inputs.summary()
 
 
+def test_a_list_of_classes_without_numbers_is_said(tmp_path):
+    imagenet(tmp_path, 0, 3)
+    (tmp_path / 'labels.txt').write_bytes(b'cat\ndog\n\xff\x00')
+    assert 'labels.txt names no class' in opened(tmp_path).summary()
+
+
 def test_class_count_that_does_not_fit(tmp_path):
     imagenet(tmp_path, 1, 1000)
     (tmp_path / 'labels.txt').write_text(''.join(f'{row}:name {row}\n' for row in range(1000)))
