@@ -23,16 +23,18 @@ DEVICE_FLAGS = ('device', 'device_target', 'device_list', 'device_ids', 'gpu_ids
 TRUTH = ('true', 'false')
 
 
-def run(argv, defaults=(), positional=(), rewrite=None, around=None):
+def run(argv, defaults=(), positional=(), without=(), rewrite=None, around=None):
     """Runs main.py on an original's command line; returns its exit code.
 
     argv: as sys.argv. defaults: flag -> value below the command line. positional: flags that words
-    without a dash stand for, in their order. rewrite: function(OrderedDict name -> text) that
-    changes what was given, or the defaults. around: function(given, defaults, start) that calls
-    start(given, defaults) -> exit code itself.
+    without a dash stand for, in their order. without: flags that mean nothing and are left out.
+    rewrite: function(OrderedDict name -> text, defaults) that changes either. around:
+    function(given, defaults, start) that calls start(given, defaults) -> exit code itself.
     """
     try:
         given, defaults = read(argv[1:], positional), dict(defaults)
+        for name in without:
+            given.pop(name, None)
         _without_ascend(given, defaults)
         if rewrite:
             rewrite(given, defaults)

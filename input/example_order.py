@@ -21,14 +21,14 @@ MIN_BUFFER = 1024
 SEGMENT_BUFFERS = 4      # shuffle buffers in the part of an epoch that is shuffled by itself
 
 # pipelines and pipeline: number of input pipelines (workers) and which one this is.
-Part = namedtuple('Part', 'pipelines pipeline')
+Share = namedtuple('Share', 'pipelines pipeline')
 
 
 def part_of(context):
-    """The Part of a tf.distribute.InputContext or None."""
+    """The Share of a tf.distribute.InputContext or None."""
     if context is None:
-        return Part(1, 0)
-    return Part(context.num_input_pipelines, context.input_pipeline_id)
+        return Share(1, 0)
+    return Share(context.num_input_pipelines, context.input_pipeline_id)
 
 
 def own_share(reader, part, exact):

@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from input import bad_records, preprocessing
 from input.augment import mixing
-from input.example_order import Part, raw_evaluation, raw_training
+from input.example_order import Share, raw_evaluation, raw_training
 
 
 def parallelism(params):
@@ -30,7 +30,7 @@ def class_index(label, rule, path, record):
         return index + rule.background
 
 
-def training(reader, params, rule, size, style, batch_size, part=Part(1, 0), first_example=0):
+def training(reader, params, rule, size, style, batch_size, part=Share(1, 0), first_example=0):
     """Endless dataset of (features, labels); see inputs.Inputs.train_input_fn."""
     def example(position, path, record, data, label):
         encoded, stored = reader.parse(data, label)
@@ -48,7 +48,8 @@ def training(reader, params, rule, size, style, batch_size, part=Part(1, 0), fir
     return finished(stream.map(lambda *batch: mixed(*batch, params, rule.num_classes)))
 
 
-def evaluation(reader, params, rule, size, style, batch_size, part=Part(1, 0), positions=False):
+def evaluation(reader, params, rule, size, style, batch_size, part=Share(1, 0),
+               positions=False):
     """Dataset of (features, labels), every example once; see inputs.Inputs.eval_input_fn."""
     def example(position, path, record, data, label):
         encoded, stored = reader.parse(data, label)

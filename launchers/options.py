@@ -15,16 +15,16 @@ from common.errors import FlagError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-Options = collections.namedtuple(
-    'Options', ['words', 'values', 'output_path', 'help', 'hosts_file'])
-Options.__new__.__defaults__ = (None,)
-Options.__doc__ = """words: the command line for main.py; values: canonical flag -> value, of the
+LaunchOptions = collections.namedtuple(
+    'LaunchOptions', ['words', 'values', 'output_path', 'help', 'hosts_file'])
+LaunchOptions.__new__.__defaults__ = (None,)
+LaunchOptions.__doc__ = """words: the command line for main.py; values: canonical flag -> value, of
 flags that were given; output_path, hosts_file: the launcher's own, or None; help: whether --help
 was asked for."""
 
 
 def read(words):
-    """Options of a launcher's command line. FlagError: what main.py would refuse."""
+    """LaunchOptions of a launcher's command line. FlagError: what main.py would refuse."""
     output_path, rest = _take(words, 'output_path')
     hosts_file, rest = _take(rest, 'hosts_file')
     if files.is_address(output_path or ''):
@@ -32,7 +32,7 @@ def read(words):
                         'NFS) and name the folder.')
     asked = any(word in ('-h', '--help') for word in rest)
     values = {} if asked else canonical(rest)
-    return Options(rest, values, output_path, asked, hosts_file)
+    return LaunchOptions(rest, values, output_path, asked, hosts_file)
 
 
 def canonical(words):

@@ -83,3 +83,17 @@ def test_launchers_are_small_and_edit_nothing():
         with open(path) as stream:
             text = stream.read()
         assert len(text.splitlines()) <= 25 and not re.search(r'sed -i|rm -rf', text)
+
+
+def test_a_name_of_a_class_means_one_thing():
+    found = {}
+    for path in SOURCES:
+        for node in ast.walk(tree_of(path)):
+            named = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and (
+                getattr(node.value.func, 'attr', getattr(node.value.func, 'id', '')))
+            names = ([node.name] if isinstance(node, ast.ClassDef)
+                     else [node.targets[0].id] if named == 'namedtuple' else [])
+            for name in names:
+                found.setdefault(name, []).append(relative(path))
+    assert {name: paths for name, paths in found.items()
+            if len(paths) > 1 and not name.startswith('_')} == {}

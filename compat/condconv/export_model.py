@@ -18,7 +18,7 @@ WITHOUT_MEANING = ('num_steps', 'batch_size', 'endpoint_name', 'data_dir')
 
 def run(argv):
     """argv as sys.argv; returns the exit code."""
-    return entry.run(argv, DEFAULTS, around=around)
+    return entry.run(argv, DEFAULTS, without=WITHOUT_MEANING, around=around)
 
 
 def around(given, defaults, start):
@@ -27,8 +27,6 @@ def around(given, defaults, start):
         raise FlagError('--ckpt_dir=FOLDER and --output_tflite=FILE must be given.')
     target, kind = given.pop('output_tflite'), given.pop('quantize', 'True')
     folder = given.pop('output_saved_model_dir', None)
-    for name in WITHOUT_MEANING:
-        given.pop(name, None)
     return exporting.tflite(given, defaults, start, target, kind.lower() == 'true', folder)
 
 

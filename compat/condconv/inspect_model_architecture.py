@@ -1,6 +1,7 @@
 """efficientnet-condconv_ID2074_for_TensorFlow: inspect_model_architecture.py with its flags.
 
-NOTE: there CondConv names failed, and a TFLite file was written on the way (export_model.py does).
+NOTE: there CondConv names failed, and a TFLite file was written on the way (export_model.py
+does); here --output_tflite writes nothing.
 """
 
 import os
@@ -15,13 +16,7 @@ DEFAULTS = {'mode': 'inspect', 'model_name': 'efficientnet-b0'}
 
 def run(argv):
     """argv as sys.argv; returns the exit code."""
-    return entry.run(argv, DEFAULTS, rewrite=without_file)
-
-
-def without_file(given, defaults):
-    """--output_tflite: nothing is written."""
-    del defaults
-    given.pop('output_tflite', None)
+    return entry.run(argv, DEFAULTS, without=('output_tflite',))
 
 
 if __name__ == '__main__':

@@ -20,17 +20,16 @@ BATCH = 256
 
 def run(argv):
     """argv as sys.argv; returns the exit code."""
-    return entry.run(argv, DEFAULTS, positional=('data_dir',), rewrite=per_device)
+    return entry.run(argv, DEFAULTS, positional=('data_dir',), without=('a', 'arch'),
+                     rewrite=per_device)
 
 
 def per_device(given, defaults):
-    """Turns the total batch into that of a device; leaves out what was never read.
+    """Turns the total batch into that of a device.
 
     NOTE: there it is divided by the length of --device-list; here by the devices that are used,
     so that it stays the total.
     """
-    for name in ('a', 'arch'):
-        given.pop(name, None)
     total = int(given.pop('batch_size', given.pop('b', BATCH)))
     defaults['train_batch_size'] = max(1, total // entry.devices(given))
 

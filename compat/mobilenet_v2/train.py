@@ -1,6 +1,7 @@
 """MobileNetV2_ID0074_for_TensorFlow: train.py with its flags and the defaults of its README.
 
 NOTE: its code differs from its README: batch 96, no length, data in /opt/npu/models/slimImagenet.
+--preprocessing_name was never read: images are prepared in one way, the recipe's.
 """
 
 import os
@@ -21,13 +22,7 @@ DEFAULTS = {
 
 def run(argv):
     """argv as sys.argv; returns the exit code."""
-    return entry.run(argv, DEFAULTS, rewrite=without_preprocessing)
-
-
-def without_preprocessing(given, defaults):
-    """--preprocessing_name was never read: images are prepared in one way, the recipe's."""
-    del defaults
-    given.pop('preprocessing_name', None)
+    return entry.run(argv, DEFAULTS, without=('preprocessing_name',))
 
 
 if __name__ == '__main__':

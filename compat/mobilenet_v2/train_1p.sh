@@ -1,17 +1,6 @@
 #!/usr/bin/env bash
-# Trains on 1 device; edit --dataset_dir here, or give it behind run_1p.sh.
+# Trains on 1 device, with the flags in train_flags.sh and those here.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-exec bash "$here/../python.sh" -m compat.mobilenet_v2.group 1 \
-    --dataset_dir=/opt/npu/slimImagenet \
-    --max_train_steps=500 --iterations_per_loop=50 \
-    --model_name=mobilenet_v2 \
-    --moving_average_decay=0.9999 \
-    --label_smoothing=0.1 \
-    --preprocessing_name=inception_v2 \
-    --weight_decay=0.00004 \
-    --batch_size=256 \
-    --learning_rate_decay_type=cosine_annealing \
-    --learning_rate=0.4 \
-    --optimizer=momentum \
-    --momentum=0.9 \
-    --warmup_epochs=5 "$@"
+source "$here/train_flags.sh"
+exec bash "$here/../python.sh" -m compat.mobilenet_v2.group 1 "${shared[@]}" \
+    --max_train_steps=500 --iterations_per_loop=50 --learning_rate=0.4 "$@"

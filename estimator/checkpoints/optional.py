@@ -15,12 +15,12 @@ def declare(variable):
 
 
 def use_saver(model_dir, keep):
-    """Makes the training graph save and restore with a Saver, unless it already does."""
+    """Makes the training graph save and restore with a PartialSaver, unless it already does."""
     if not tf.get_collection(tf.GraphKeys.SAVERS):
-        tf.add_to_collection(tf.GraphKeys.SAVERS, Saver(model_dir, keep))
+        tf.add_to_collection(tf.GraphKeys.SAVERS, PartialSaver(model_dir, keep))
 
 
-class Saver(tf.train.Saver):
+class PartialSaver(tf.train.Saver):
     """A Saver of all variables that restores without the optional ones the checkpoint lacks.
 
     model_dir: folder of the checkpoint that will be restored; keep: checkpoints to keep, 0 all.

@@ -7,7 +7,8 @@ import numpy as np
 
 Bin = collections.namedtuple('Bin', 'low high images confidence accuracy')
 Calibration = collections.namedtuple('Calibration', 'bins error confidence accuracy')
-Row = collections.namedtuple('Row', 'label images right predicted recall precision f1 mostly')
+ClassRow = collections.namedtuple(
+    'ClassRow', 'label images right predicted recall precision f1 mostly')
 
 
 class Confusion:
@@ -50,7 +51,7 @@ class Confusion:
         return matrix
 
     def per_class(self):
-        """A Row a class, in the order of the classes; None where a share is of nothing.
+        """A ClassRow a class, in the order of the classes; None where a share is of nothing.
 
         recall: right of the class's images (its accuracy); precision: right of what was called
         so; mostly: (guess, count), what its mistakes are most often taken for, or None.
@@ -62,7 +63,7 @@ class Confusion:
             images, right, predicted = (int(counts[label]) for counts in (
                 self.images, self.right, self.predicted))
             both = images + predicted
-            yield Row(label, images, right, predicted, _share(right, images),
+            yield ClassRow(label, images, right, predicted, _share(right, images),
                       _share(right, predicted), _share(2 * right, both), mostly.get(label))
 
 

@@ -14,8 +14,8 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import FlagError
 
-Row = collections.namedtuple('Row', ['decay', 'warm_up', 'whole_epochs', 'defaults'])
-Row.__doc__ = """A schedule.
+Schedule = collections.namedtuple('Schedule', ['decay', 'warm_up', 'whole_epochs', 'defaults'])
+Schedule.__doc__ = """A schedule.
 
 decay(run, step) -> rate; warm_up(run, step, rate) -> rate; whole_epochs: the original rounds steps
 per epoch down; defaults: the original's values of the flags that are not set.
@@ -200,19 +200,19 @@ _SLIM = {'lr_decay_factor': 0.94, 'lr_decay_epoch': 2.0, 'end_learning_rate': 1e
 _MINDSPORE = {'lr_init': 0.0, 'end_learning_rate': 0.0}
 
 SCHEDULES = {
-    'exponential': Row(_exponential, _warm_up_first, False, _TPU),
-    'cosine': Row(_cosine, _warm_up_first, False, _TPU),
-    'poly': Row(_poly, _warm_up_first, False, _TPU),
-    'constant': Row(_constant, _warm_up_first, False, _TPU),
-    'piecewise': Row(_piecewise, _warm_up_first, False, {'lr_decay_factor': 0.1}),
-    'slim_exponential': Row(_exponential_whole_steps, _warm_up_minimum, False, _SLIM),
-    'ascend_exponential': Row(_exponential_whole_steps, _warm_up_minimum, True, _SLIM),
-    'cosine_annealing': Row(_cosine_annealing, _warm_up_minimum, True, _SLIM),
-    'polynomial': Row(_polynomial_decay, _warm_up_minimum, True, _SLIM),
-    'fixed': Row(_constant, _warm_up_minimum, True, _SLIM),
-    'mindspore_linear': Row(_mindspore(_mindspore_linear), _no_warm_up, True, _MINDSPORE),
-    'mindspore_poly': Row(_mindspore(_mindspore_poly), _no_warm_up, True, _MINDSPORE),
-    'mindspore_cosine': Row(_mindspore(_mindspore_cosine, 1), _no_warm_up, True, _MINDSPORE),
-    'mindspore_steps': Row(_mindspore_steps, _no_warm_up, True, _MINDSPORE),
-    'torch_cosine': Row(_torch_cosine, _no_warm_up, False, {'lr_init': 0.1}),
+    'exponential': Schedule(_exponential, _warm_up_first, False, _TPU),
+    'cosine': Schedule(_cosine, _warm_up_first, False, _TPU),
+    'poly': Schedule(_poly, _warm_up_first, False, _TPU),
+    'constant': Schedule(_constant, _warm_up_first, False, _TPU),
+    'piecewise': Schedule(_piecewise, _warm_up_first, False, {'lr_decay_factor': 0.1}),
+    'slim_exponential': Schedule(_exponential_whole_steps, _warm_up_minimum, False, _SLIM),
+    'ascend_exponential': Schedule(_exponential_whole_steps, _warm_up_minimum, True, _SLIM),
+    'cosine_annealing': Schedule(_cosine_annealing, _warm_up_minimum, True, _SLIM),
+    'polynomial': Schedule(_polynomial_decay, _warm_up_minimum, True, _SLIM),
+    'fixed': Schedule(_constant, _warm_up_minimum, True, _SLIM),
+    'mindspore_linear': Schedule(_mindspore(_mindspore_linear), _no_warm_up, True, _MINDSPORE),
+    'mindspore_poly': Schedule(_mindspore(_mindspore_poly), _no_warm_up, True, _MINDSPORE),
+    'mindspore_cosine': Schedule(_mindspore(_mindspore_cosine, 1), _no_warm_up, True, _MINDSPORE),
+    'mindspore_steps': Schedule(_mindspore_steps, _no_warm_up, True, _MINDSPORE),
+    'torch_cosine': Schedule(_torch_cosine, _no_warm_up, False, {'lr_init': 0.1}),
 }

@@ -83,7 +83,7 @@ def _settings(tree, output, options):
     offset = tree.label_offset if options.label_offset is None else options.label_offset
     chosen = options.exif or ('ignore' if tree.layout == layouts.IMAGENET else 'apply')
     rules = checks.Rules(options.max_pixels, upright=chosen == 'apply')
-    return shard_writer.Settings(
+    return shard_writer.ShardSettings(
         tree.root, os.path.join(output, staging.FOLDER), output, tree.classes, tree.texts, offset,
         options.on_bad_image, rules)
 

@@ -74,7 +74,7 @@ def merge(output, workers, say=print):
         return known
     with staging.locked(output):
         plan = _common_plan(staged)
-        settings = shard_writer.Settings(None, staged, output, *plan['settings'], None, None)
+        settings = shard_writer.ShardSettings(None, staged, output, *plan['settings'], None, None)
         files = [file for names in plan['splits'].values() for file in names]
         missing = [file for file in files
                    if not os.path.isfile(shard_writer.sidecar_path(staged, file))]

@@ -15,7 +15,7 @@ def publish(output, known, name, settings, sidecars):
         output: the folder.
         known: content of its dataset.json or None; its other splits stay.
         name: of the data set, where `known` has none.
-        settings: shard_writer.Settings, of which texts and label_offset are used.
+        settings: shard_writer.ShardSettings, of which texts and label_offset are used.
         sidecars: {split: [sidecar]} in the order of the shards.
 
     Raises:

@@ -17,8 +17,8 @@ from input.records import example, tfrecord
 
 # staging: folder to write to; final: where shards end up; classes and texts: by label;
 # policy: fail, skip or reencode; rules: checks.Rules.
-Settings = collections.namedtuple(
-    'Settings', 'root staging final classes texts label_offset policy rules')
+ShardSettings = collections.namedtuple(
+    'ShardSettings', 'root staging final classes texts label_offset policy rules')
 ShardTask = collections.namedtuple('ShardTask', 'settings split file items')
 
 RECORD_VERSION = 2    # part of every fingerprint: raise it when records change

@@ -13,7 +13,7 @@ from collections import namedtuple
 import numpy as np
 
 # orientation: 1 to 8 as in EXIF, 1 for upright.
-Facts = namedtuple('Facts', 'height width orientation')
+Header = namedtuple('Header', 'height width orientation')
 
 # What follows 0xFF inside a scan: a stuffed zero, a restart, a fill byte; all else ends it.
 _ENDS_SCAN = np.ones(256, bool)
@@ -53,7 +53,7 @@ class _State:
 
 
 def facts_of(data):
-    """Facts of an ordinary file, None of any other.
+    """Header of an ordinary file, None of any other.
 
     Args:
         data: content of the file, bytes.
@@ -64,7 +64,7 @@ def facts_of(data):
     except (_Unusual, IndexError, struct.error):
         return None
     _, height, width, _ = state.frame
-    return Facts(height, width, state.orientation)
+    return Header(height, width, state.orientation)
 
 
 def _need(condition):

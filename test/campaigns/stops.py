@@ -1,7 +1,7 @@
 """Campaigns that stop a training at random moments and look whether anything was lost.
 
     python test/campaigns/stops.py {kill|signal|write|start|disk} [--count=30] [--seconds=170]
-                                   [--python=PATH] [--folder=DIR] [--seed=0]
+                                   [--folder=DIR] [--seed=0] [--longest=8]
 
 kill    kill -9 at a random moment, again and again, until the run is done
 signal  SIGTERM, SIGINT, SIGUSR1 or SIGHUP, once or twice within 0.3 s, at a random moment
@@ -11,12 +11,15 @@ disk    a disk that is full (a tmpfs; needs root), then has room again
 
 After the last stop the run is finished and compared with one that was never stopped: the same
 weights bit for bit, log.csv, eval.csv and the best checkpoint. A campaign that is not done within
---seconds goes on when it is called again with the same --folder. Not part of the test suite.
+--seconds goes on when it is called again with the same --folder. Not part of the test suite. All
+but `start` fork their runs from a process that has imported TensorFlow already.
 """
 
 import argparse
 import csv
+import functools
 import glob
+import importlib
 import json
 import os
 import random
@@ -27,15 +30,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FLAGS = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_images=64,
              num_eval_images=10, input_image_size=32, train_batch_size=8, eval_batch_size=4,
              num_label_classes=10, dropout_rate=0.5, moving_average_decay=0.9, learning_rate=0.01,
-             log_step_count_steps=1, save_summary_steps=0, train_steps=60, steps_per_eval=20,
+             log_step_count_steps=1, save_summary_steps=0, train_steps=30, steps_per_eval=15,
              save_checkpoints_steps=5, keep_checkpoint_max=3)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 HANG = 120      # seconds
+WARM = ('kill', 'signal', 'write', 'disk')      # runs forked from a process that has imported all
 TIMES = ('images_per_sec', 'seconds')       # columns of log.csv that differ between two runs
 
 SLOW = r'''
@@ -67,6 +72,94 @@ int rename(const char *a, const char *b) {
 '''
 
 
+class Child:
+    """A forked process, with the methods of subprocess.Popen that are needed here."""
+
+    def __init__(self, function):
+        sys.stdout.flush()
+        self.pid, self._code = os.fork(), None
+        if not self.pid:
+            code = 1
+            try:
+                code = function() or 0
+            except BaseException:  # pylint: disable=broad-except
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+
+    def poll(self):
+        """Exit code, None while it runs."""
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = (os.WEXITSTATUS(status) if os.WIFEXITED(status)
+                              else -os.WTERMSIG(status))
+        return self._code
+
+    def wait(self, timeout=HANG):
+        """Exit code; subprocess.TimeoutExpired."""
+        until = time.time() + timeout
+        while self.poll() is None:
+            if time.time() > until:
+                raise subprocess.TimeoutExpired('main.py', timeout)
+            time.sleep(0.005)
+        return self._code
+
+    def send_signal(self, number):
+        """Unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def warm_up():
+    """Imports what a run imports, so that only what follows is repeated."""
+    import tensorflow.compat.v1 as tf
+
+    import main
+    from common import console
+    tf.disable_v2_behavior()
+    tf.enable_resource_variables()
+    console.silence_import()
+    importlib.import_module('estimator.runner')
+    importlib.import_module('program')
+    importlib.import_module('PIL.Image')
+    assert main.main
+
+
+def run_here(words, output):
+    """main.py as a script, in this process."""
+    import main
+    from common import signals
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    signals.install()
+    try:
+        code = main.main(['main.py'] + words)
+    except Exception as error:  # pylint: disable=broad-except
+        if not hasattr(error, 'exit_code'):
+            raise
+        code = main.report(error)
+    signals.over()
+    sys.stdout.flush()
+    return code
+
+
+def load_slow_writes():
+    """Starts this script again with SLOW below it."""
+    if 'slow-writes' in os.environ.get('LD_PRELOAD', ''):
+        return
+    library = os.path.join(tempfile.mkdtemp(), 'slow-writes.so')
+    subprocess.run(['cc', '-shared', '-fPIC', '-O', '-x', 'c', '-', '-o', library, '-ldl'],
+                   input=SLOW.encode(), check=True)
+    os.environ['LD_PRELOAD'] = library
+    os.execv(sys.executable, [sys.executable] + sys.argv)
+
+
 class Campaign:
     """One run that is stopped again and again; what has happened is kept in a file."""
 
@@ -94,14 +187,16 @@ class Campaign:
         self.counts['wrong'].append(text)
         print('WRONG', text, flush=True)
 
-    def start(self, model_dir, environment=None, **changes):
+    def start(self, model_dir, **changes):
         """The program in a process of its own, its output in a file."""
         values = dict(FLAGS, model_dir=model_dir, **changes)
         words = [f'--{name}={value}' for name, value in values.items()]
         self.output = open(os.path.join(self.folder, 'output.txt'), 'w+')
+        if self.kind in WARM:
+            return Child(functools.partial(run_here, words, self.output))
         return subprocess.Popen(
-            [self.options.python, os.path.join(ROOT, 'main.py')] + words, stdout=self.output,
-            stderr=subprocess.STDOUT, env=dict(os.environ, **(environment or {})))
+            [sys.executable, os.path.join(ROOT, 'main.py')] + words, stdout=self.output,
+            stderr=subprocess.STDOUT)
 
     def wait(self, process):
         """(exit code, output) of a process; a hang is counted, and ended."""
@@ -144,10 +239,21 @@ class Campaign:
         self.save()
         return True
 
+    def differences(self, rows=True):
+        """`different` in a process of its own, so that this one never reads a checkpoint."""
+        path = os.path.join(self.folder, 'different.json')
+
+        def write():
+            with open(path, 'w') as stream:
+                json.dump(different(self.model_dir, self.reference, rows), stream)
+        assert Child(write).wait(HANG) == 0
+        with open(path) as stream:
+            return json.load(stream)
+
     def compare(self, said):
         """A finished run against the reference; then the next run begins."""
         self.counts['runs'] += 1
-        differences = different(self.model_dir, self.reference)
+        differences = self.differences()
         if differences:
             self.wrong(f'run {self.counts["runs"]}: {differences}\n{said[-800:]}')
             shutil.copytree(self.model_dir, f'{self.model_dir}-wrong-{self.counts["runs"]}')
@@ -157,9 +263,9 @@ class Campaign:
 
 
 def kill(campaign):
-    """kill -9 at a random moment of the 4 to 14 seconds in which a run works."""
+    """kill -9 at a random moment of the seconds in which a run works."""
     process = campaign.start(campaign.model_dir)
-    return _stop_later(campaign, process, campaign.random.uniform(2, campaign.options.longest),
+    return _stop_later(campaign, process, campaign.random.uniform(0.5, campaign.options.longest),
                        [signal.SIGKILL])
 
 
@@ -206,11 +312,7 @@ def start(campaign):
 
 def write(campaign):
     """kill -9 while the files of a checkpoint are being written."""
-    library = os.path.join(campaign.folder, 'slow.so')
-    if not os.path.exists(library):
-        subprocess.run(['cc', '-shared', '-fPIC', '-O', '-x', 'c', '-', '-o', library, '-ldl'],
-                       input=SLOW.encode(), check=True)
-    process = campaign.start(campaign.model_dir, {'LD_PRELOAD': library})
+    process = campaign.start(campaign.model_dir)
     saves, seen = campaign.random.randint(1, 3), set()
     while process.poll() is None:
         there = {path for path in glob.glob(os.path.join(campaign.model_dir, 'model.ckpt*'))
@@ -242,7 +344,7 @@ def disk(campaign):
             campaign.wrong(f'{size} kB: exit code {code}: {said[-500:]}')
         subprocess.run(['mount', '-o', 'remount,size=200m', campaign.model_dir], check=True)
         code, said = campaign.wait(campaign.start(campaign.model_dir))
-        differences = different(campaign.model_dir, campaign.reference, rows=False)
+        differences = campaign.differences(rows=False)
         campaign.counts['runs'] += 1
         campaign.counts['equal'] += not (code or differences)
         if code or differences:
@@ -258,7 +360,6 @@ STOPS = {'kill': kill, 'signal': signals, 'start': start, 'write': write, 'disk'
 
 def different(first, second, rows=True):
     """What two finished runs do not have in common; rows: whether log.csv must be whole."""
-    sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
     import numpy as np
     import program
     found = []
@@ -283,11 +384,16 @@ def main():
     parser.add_argument('kind', choices=sorted(STOPS))
     parser.add_argument('--count', type=int, default=30)
     parser.add_argument('--seconds', type=float, default=1e9)
-    parser.add_argument('--longest', type=float, default=14, help='seconds until a stop')
-    parser.add_argument('--python', default=sys.executable)
+    parser.add_argument('--longest', type=float, default=8, help='seconds until a stop')
     parser.add_argument('--folder')
     parser.add_argument('--seed', type=int, default=0)
-    campaign = Campaign(parser.parse_args().kind, parser.parse_args())
+    options = parser.parse_args()
+    if options.kind == 'write':
+        load_slow_writes()
+    sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
+    if options.kind in WARM:
+        warm_up()
+    campaign = Campaign(options.kind, options)
     done = campaign.run()
     print(json.dumps(dict(campaign.counts, wrong=len(campaign.counts['wrong'])), indent=None))
     return 3 if not done else 1 if campaign.counts['wrong'] else 0

@@ -165,7 +165,7 @@ def test_no_offset_of_a_flatbuffer_is_believed():
     for _ in range(300):
         data = random.bytes(200)
         try:
-            table = flatbuffer.Table.root(data)
+            table = flatbuffer.FlatTable.root(data)
             for field in range(6):
                 table.numbers(field, '<i')
                 table.tables(field)

@@ -30,7 +30,7 @@ def reader(tmp_path):
     return readers.TFRecordReader(shards, None)
 
 
-def stream(reader, first, count, part=example_order.Part(1, 0), **changes):
+def stream(reader, first, count, part=example_order.Share(1, 0), **changes):
     """(position, path, number) of some raw examples."""
     params = input_params.make(**dict(CHANGES, **changes))
     rows = input_params.run(

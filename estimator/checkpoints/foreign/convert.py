@@ -17,8 +17,8 @@ Found = collections.namedtuple(
     'Found', 'path source dialect row rows arguments values notes doubt', defaults=[''])
 Found.__doc__ = """What `examine` found in a file, and what the network must be to hold it.
 
-source: tensors.Source under canonical keys; dialect: names.Dialect, None for the originals' own
-names; row: published.Published, None for those; rows: names.Rows that lead to our variables;
+source: tensors.Opened under canonical keys; dialect: names.Dialect, None for the originals' own
+names; row: published.Published, None for those; rows: names.Mappings that lead to our variables;
 arguments: of network.build, with num_classes; values: flags the network needs; notes: sentences
 for the report; doubt: another reading of the same keys and shapes, to be said aloud.
 """
@@ -104,7 +104,7 @@ def _own_names(network, path, source, arguments):
         form = dict(form, **arguments)
         shapes = network.variables(**form)
         keys = _found_below(shapes, source.tensors)
-        rows = [names.Row(name, keys.get(name, name), None, None) for name in shapes]
+        rows = [names.Mapping(name, keys.get(name, name), None, None) for name in shapes]
         bias = keys.get(rows[-1].variable)
         classes = source.tensors[bias].shape[-1] if bias else network.num_classes
         form['num_classes'] = classes
@@ -216,7 +216,7 @@ def write(network, found, arguments, folder):
 
 
 def arranged(array, row, shape):
-    """The array of a Row in our shape and order."""
+    """The array of a Mapping in our shape and order."""
     if row.through:
         array = array.reshape(row.through)
     if row.axes:

@@ -32,7 +32,7 @@ def is_foreign(path):
 
 
 def open_file(path):
-    """tensors.Source of a file or folder; CheckpointError when it is none, or damaged."""
+    """tensors.Opened of a file or folder; CheckpointError when it is none, or damaged."""
     if os.path.isdir(path):
         if graph_file.is_saved_model(path):
             return graph_file.read_saved_model(path)

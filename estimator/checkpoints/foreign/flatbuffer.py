@@ -6,7 +6,7 @@ Format: google/flatbuffers, docs "FlatBuffer Internals". Enough of it to walk a 
 import struct
 
 
-class Table:
+class FlatTable:
     """One table of a buffer; fields are asked for by their number in the schema.
 
     Raises ValueError for an offset outside the bytes.
@@ -36,12 +36,12 @@ class Table:
     def table(self, field):
         """A table, or None."""
         place = self._place(field)
-        return None if place is None else Table(self._data, self._follow(place))
+        return None if place is None else FlatTable(self._data, self._follow(place))
 
     def tables(self, field):
         """A list of tables."""
         start, count = self._vector(field, 4)
-        return [Table(self._data, self._follow(start + 4 * index)) for index in range(count)]
+        return [FlatTable(self._data, self._follow(start + 4 * index)) for index in range(count)]
 
     def numbers(self, field, form):
         """A list of scalars."""

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import CheckpointError
 from estimator.checkpoints import reading as checkpoints
-from estimator.checkpoints.foreign.tensors import Source, Tensor
+from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 LARGEST_GRAPH = 2 << 30     # protobuf's own bound
 
@@ -26,7 +26,7 @@ def is_saved_model(path):
 
 
 def read_saved_model(path):
-    """Source of a SavedModel with variables."""
+    """Opened of a SavedModel with variables."""
     prefix = os.path.join(path, 'variables', 'variables')
     if not os.path.exists(prefix + '.index'):
         raise CheckpointError(f'{path} is a SavedModel without variables. Give the checkpoint or '
@@ -37,11 +37,11 @@ def read_saved_model(path):
     reader = tf.train.NewCheckpointReader(prefix)
     tensors = {name: Tensor(tuple(shape), lambda name=name: reader.get_tensor(name))
                for name, shape in reader.get_variable_to_shape_map().items()}
-    return Source('SavedModel', _averaged(tensors))
+    return Opened('SavedModel', _averaged(tensors))
 
 
 def read_graph(path):
-    """Source of a frozen graph's constants; CheckpointError when it is none."""
+    """Opened of a frozen graph's constants; CheckpointError when it is none."""
     if os.path.getsize(path) > LARGEST_GRAPH:
         raise CheckpointError(f'{path} is larger than any graph can be.')
     graph = tf.GraphDef()
@@ -57,7 +57,7 @@ def read_graph(path):
         if node.op == 'Const' and value.dtype == tf.float32.as_datatype_enum:
             shape = tuple(axis.size for axis in value.tensor_shape.dim)
             tensors[node.name] = Tensor(shape, _constant(path, node.name, value, shape))
-    return Source('frozen graph', _averaged(tensors))
+    return Opened('frozen graph', _averaged(tensors))
 
 
 def _constant(path, name, value, shape):

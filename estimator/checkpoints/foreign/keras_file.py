@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 
 from common.errors import CheckpointError
-from estimator.checkpoints.foreign.tensors import Source, Tensor
+from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 LARGEST_CONFIG = 32 << 20
 MOST_ENTRIES = 50000
@@ -38,7 +38,7 @@ def recognises_archive(path):
 
 
 def read_archive(path):
-    """Source of a .keras file: its model.weights.h5."""
+    """Opened of a .keras file: its model.weights.h5."""
     with zipfile.ZipFile(path) as archive:
         entry = archive.getinfo('model.weights.h5')
         if entry.file_size > 4 * os.path.getsize(path):
@@ -52,7 +52,7 @@ def read_archive(path):
 
 
 def read(path, stream=None):
-    """Source of an HDF5 file; CheckpointError when it is damaged.
+    """Opened of an HDF5 file; CheckpointError when it is damaged.
 
     stream: the bytes, when they are not those of the path. The arrays are read at once, those
     that a link takes out of the file are not.
@@ -70,7 +70,7 @@ def read(path, stream=None):
     tensors = {_key(name): _tensor(path, stream, shape, where)
                for name, (shape, where) in tensors.items()}
     values, notes = _normalization(tensors, second)
-    return Source('Keras', tensors, values, notes)
+    return Opened('Keras', tensors, values, notes)
 
 
 def _collect(group, prefix, found, visited=None):

@@ -10,8 +10,8 @@ import re
 
 from estimator.checkpoints.foreign.dialects import DIALECTS, Parts
 
-Row = collections.namedtuple('Row', ['variable', 'key', 'axes', 'through'])
-Row.__doc__ = """variable = transpose(reshape(theirs, through), axes), in our variable's shape.
+Mapping = collections.namedtuple('Mapping', ['variable', 'key', 'axes', 'through'])
+Mapping.__doc__ = """variable = transpose(reshape(theirs, through), axes), in our variable's shape.
 
 axes: None leaves the order; through: None leaves the shape.
 """
@@ -53,7 +53,7 @@ _Layer = collections.namedtuple('_Layer', 'kind variable key norm norm_key bias 
 
 
 def rows(plan, dialect, keys=()):
-    """The Rows of a network in a dialect.
+    """The Mappings of a network in a dialect.
 
     Args:
         plan: (Arch, Names) of the network.
@@ -68,10 +68,11 @@ def rows(plan, dialect, keys=()):
     for layer in layers:
         found += _kernel(layer, arch, names.leaves, dialect)
         if layer.bias:
-            found.append(Row(f'{layer.variable}/{names.leaves.bias}',
-                             _key(dialect, layer.key, 'bias'), None, None))
+            found.append(Mapping(f'{layer.variable}/{names.leaves.bias}',
+                                 _key(dialect, layer.key, 'bias'), None, None))
         if layer.norm:
-            found += [Row(f'{layer.norm}/{leaf}', _key(dialect, layer.norm_key, leaf), None, None)
+            found += [Mapping(f'{layer.norm}/{leaf}', _key(dialect, layer.norm_key, leaf), None,
+                              None)
                       for leaf in ('gamma', 'beta', 'moving_mean', 'moving_variance')]
     return found
 
@@ -147,18 +148,18 @@ def _numbered(layers, dialect, keys):
 
 
 def _kernel(layer, arch, leaves, dialect):
-    """The Row of a kernel; expert kernels are stored flat, each in its framework's order."""
+    """The Mapping of a kernel; expert kernels are stored flat, each in its framework's order."""
     axes = dialect.axes[layer.kind]
     key = _key(dialect, layer.key, 'depthwise' if layer.kind == 'depthwise' else 'kernel')
     if not layer.place:
         leaf = leaves.depthwise if layer.kind == 'depthwise' else leaves.kernel
-        return [Row(f'{layer.variable}/{leaf}', key, axes, None)]
+        return [Mapping(f'{layer.variable}/{leaf}', key, axes, None)]
     index, part = layer.place
     block = arch.blocks[index]
     if part == 'depthwise':
         side = block.kernels[0]
-        return [Row(f'{layer.variable}/depthwise_condconv_kernel', key, (0, 2, 3, 1),
+        return [Mapping(f'{layer.variable}/depthwise_condconv_kernel', key, (0, 2, 3, 1),
                     (block.experts, block.expanded, side, side))]
     ends = {'expand': (block.expanded, block.inputs), 'project': (block.outputs, block.expanded)}
-    return [Row(f'{layer.variable}/condconv_kernel', key, (0, 2, 1),
+    return [Mapping(f'{layer.variable}/condconv_kernel', key, (0, 2, 1),
                 (block.experts,) + ends[part])]

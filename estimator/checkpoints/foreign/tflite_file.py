@@ -7,8 +7,8 @@ bias as beta, which leaves what the layer computes as it is. Schema: tensorflow/
 import numpy as np
 
 from common.errors import CheckpointError
-from estimator.checkpoints.foreign.flatbuffer import Table
-from estimator.checkpoints.foreign.tensors import Source, Tensor
+from estimator.checkpoints.foreign.flatbuffer import FlatTable
+from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 EPSILON = 1e-3      # published.py gives the network this one
 TYPES = {0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 9: np.int8}
@@ -23,7 +23,7 @@ def recognises(head):
 
 
 def read(path):
-    """Source of a TFLite file; CheckpointError when it is damaged."""
+    """Opened of a TFLite file; CheckpointError when it is damaged."""
     with open(path, 'rb') as stream:
         data = stream.read()
     try:
@@ -38,7 +38,7 @@ class _Model:
 
     def __init__(self, path, data):
         self._path, self._data = path, data
-        model = Table.root(data)
+        model = FlatTable.root(data)
         self._codes = [max(code.number(0, '<b'), code.number(3, '<i')) for code in model.tables(1)]
         self._buffers = model.tables(4)
         graph = model.tables(2)[0]
@@ -68,7 +68,7 @@ class _Model:
         if quantised:
             notes += ('its 8-bit weights are dequantised; its runtime rounds activations to 8 bits '
                       'too, here they are float, so logits agree only that far',)
-        return Source('TFLite', tensors, values, notes, exact=not quantised)
+        return Opened('TFLite', tensors, values, notes, exact=not quantised)
 
     def _layer(self, name, kind, kernel, bias):
         shape = self._shape(kernel)

@@ -8,7 +8,7 @@ import os
 import zipfile
 
 from common.errors import CheckpointError
-from estimator.checkpoints.foreign.tensors import Source, Tensor
+from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 # Where training scripts keep the weights in a checkpoint, best first.
 KEPT_UNDER = ('state_dict_ema', 'model_ema', 'state_dict', 'model', 'model_state_dict', 'net')
@@ -20,7 +20,7 @@ def recognises(head):
 
 
 def read(path):
-    """Source of a .pth file; CheckpointError when it is damaged or holds more than weights."""
+    """Opened of a .pth file; CheckpointError when it is damaged or holds more than weights."""
     try:
         import torch
     except ImportError:
@@ -41,7 +41,7 @@ def read(path):
     for name, value in held.items():
         if isinstance(name, str) and isinstance(value, torch.Tensor):
             tensors[name] = Tensor(tuple(value.shape), _reader(value))
-    return Source('torch', without_prefix(tensors), notes=notes)
+    return Opened('torch', without_prefix(tensors), notes=notes)
 
 
 def _reader(value):
