@@ -31,7 +31,7 @@ def resolve(monkeypatch, tmp_path):
     def record(argv):
         given = flags.parse(argv)
         network = models.get_network(given.value('model_name'))
-        found.append(flags.merge(given, program_main.recipes(network, given)))
+        found.append(flags.merge(given, program_main.recipes(network, given, None)))
         return 0
     monkeypatch.setattr(program_main, 'main', record)
 

@@ -4,12 +4,13 @@ import json
 import os
 
 import numpy as np
+import program
 import pytest
 import tensorflow.compat.v1 as tf
 
 from estimator.training import averaging
 
-GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common', 'ema_rmsprop.json')
+GOLDENS = os.path.join(program.ROOT, 'test', 'goldens', 'common', 'ema_rmsprop.json')
 
 
 def _golden():

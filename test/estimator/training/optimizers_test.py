@@ -5,6 +5,7 @@ import os
 import types
 
 import numpy as np
+import program
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -15,7 +16,7 @@ from input.sources import digits
 from models import get_network
 from models import recipes as shared_recipes
 
-GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common')
+GOLDENS = os.path.join(program.ROOT, 'test', 'goldens', 'common')
 PARAMS = dict(momentum=.9, nesterov=False, rmsprop_decay=.9, rmsprop_momentum=.9,
               optimizer_epsilon=.001, adam_beta1=.9, adam_beta2=.999, adadelta_rho=.95,
               adagrad_initial_accumulator_value=.1, ftrl_learning_rate_power=-.5,

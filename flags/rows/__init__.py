@@ -2,7 +2,7 @@
 
 import collections
 
-from flags import data, device, model, optimization, run
+from flags.rows import data, device, model, optimization, run
 
 TOPICS = collections.OrderedDict([
     ('run', run), ('data', data), ('model', model), ('optimization', optimization),

@@ -6,6 +6,7 @@ import os
 import types
 
 import numpy as np
+import program
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -13,7 +14,7 @@ from common.errors import FlagError
 from estimator import plan as plans
 from estimator.training import schedules
 
-GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common', 'lr_schedules.json')
+GOLDENS = os.path.join(program.ROOT, 'test', 'goldens', 'common', 'lr_schedules.json')
 EMPTY = dict(learning_rate=None, base_learning_rate=None, lr_schedule='constant', lr_init=None,
              lr_warmup_epochs=None, lr_decay_factor=None, lr_decay_epoch=None,
              end_learning_rate=None, lr_decay_boundaries=None, lr_decay_values=None)
