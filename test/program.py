@@ -1,9 +1,13 @@
 """Runs the program for the tests: in this process where that is enough, as a command elsewhere."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -42,6 +46,22 @@ def main_code(*words):
         if not hasattr(error, 'exit_code'):
             raise
         return main.report(error)
+
+
+def trained(folder, **changes):
+    """A model_dir as `run` leaves it; the same training is done once a process, then copied."""
+    kept = _trained(tuple(sorted(changes.items())))
+    for name in os.listdir(kept):
+        path, copy = os.path.join(kept, name), os.path.join(str(folder), name)
+        (shutil.copytree if os.path.isdir(path) else shutil.copy2)(path, copy)
+
+
+@functools.lru_cache(None)
+def _trained(changes):
+    folder = tempfile.mkdtemp(prefix='trained-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    assert run(folder, **dict(changes))[0] == 0
+    return folder
 
 
 def result_of(model_dir, name='result.json'):

@@ -66,11 +66,15 @@ def test_restart_with_every_random_choice(tmp_path):
     program.assert_same_variables(whole, parts)
 
 
+# What most tests here start from: checkpoints at steps 0, 1 and 2.
+TWO_STEPS = dict(mode='train', train_steps=2, save_checkpoints_steps=1)
+
+
 def test_dropout_and_seed_matter(tmp_path):
-    program.run(tmp_path / 'a', mode='train', train_steps=2)
-    program.run(tmp_path / 'b', mode='train', train_steps=2, seed=1)
+    program.trained(tmp_path, **TWO_STEPS)
+    program.run(tmp_path / 'other', mode='train', train_steps=2, seed=1)
     name = 'MobilenetV1/Logits/Conv2d_1c_1x1/weights'
-    first, second = program.variables(tmp_path / 'a'), program.variables(tmp_path / 'b')
+    first, second = program.variables(tmp_path), program.variables(tmp_path / 'other')
     assert not np.array_equal(first[name], second[name])
 
 
@@ -102,7 +106,7 @@ def test_averages_are_what_evaluation_uses(tmp_path):
 
 
 def test_nan_stops_with_a_diagnosis(tmp_path):
-    program.run(tmp_path, mode='train', train_steps=2)
+    program.trained(tmp_path, **TWO_STEPS)
     before = program.variables(tmp_path)
     with pytest.raises(NanError) as error:
         program.run(tmp_path, mode='train', train_steps=40, learning_rate=1e30)
@@ -115,20 +119,20 @@ def test_nan_stops_with_a_diagnosis(tmp_path):
 
 
 def test_another_network_or_class_count_is_refused(tmp_path):
-    program.run(tmp_path, mode='train', train_steps=1)
+    program.trained(tmp_path, **TWO_STEPS)
     with pytest.raises(CheckpointError, match='Logits/Conv2d_1c_1x1') as error:
-        program.run(tmp_path, mode='train', train_steps=2, num_label_classes=7)
+        program.run(tmp_path, mode='train', train_steps=3, num_label_classes=7)
     assert error.value.exit_code == 5
     with pytest.raises(CheckpointError, match='not in the checkpoint'):
-        program.run(tmp_path, mode='train', train_steps=2, model_name='mobilenet_v2_035')
+        program.run(tmp_path, mode='train', train_steps=3, model_name='mobilenet_v2_035')
 
 
 def test_damaged_checkpoint_falls_back(tmp_path, capsys):
-    program.run(tmp_path, mode='train', train_steps=4, save_checkpoints_steps=2)
-    newest = str(tmp_path / 'model.ckpt-4.data-00000-of-00001')
+    program.trained(tmp_path, **TWO_STEPS)
+    newest = str(tmp_path / 'model.ckpt-2.data-00000-of-00001')
     with open(newest, 'r+b') as stream:
         stream.truncate(os.path.getsize(newest) // 2)
-    assert finding.latest_good(str(tmp_path)).endswith('model.ckpt-2')
+    assert finding.latest_good(str(tmp_path)).endswith('model.ckpt-1')
     assert 'damaged' in capsys.readouterr().err
 
 
@@ -147,7 +151,7 @@ def test_cycles():
 
 
 def test_best_keeper_survives_a_kill(tmp_path):
-    program.run(tmp_path, mode='train', train_steps=2, save_checkpoints_steps=1)
+    program.trained(tmp_path, **TWO_STEPS)
     directory = str(tmp_path)
     keeper = best.BestKeeper(directory)
 

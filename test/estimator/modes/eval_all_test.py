@@ -12,16 +12,16 @@ from estimator import updates
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp('trained')
-    program.run(folder, mode='train', train_steps=4, save_checkpoints_steps=2)
+    program.run(folder, mode='train', train_steps=1)
     return folder
 
 
 def test_every_checkpoint_of_a_model_dir(trained):
     _, result = program.run(trained, mode='eval', eval_all=True)
     steps = [row['global_step'] for row in result['evaluations']]
-    assert steps[-2:] == [2, 4] and steps == sorted(steps)
+    assert steps == [0, 1]
     assert all(row['eval_examples'] == 10 for row in result['evaluations'])
-    assert result['checkpoint'].endswith('model.ckpt-4')
+    assert result['checkpoint'].endswith('model.ckpt-1')
 
 
 def test_every_checkpoint_of_another_folder(trained, tmp_path):
@@ -30,7 +30,7 @@ def test_every_checkpoint_of_another_folder(trained, tmp_path):
         _, result = program.run(tmp_path, mode='eval', eval_all=True, init_checkpoint=trained)
     finally:
         (trained / 'state').rename(trained / 'checkpoint')
-    assert [row['global_step'] for row in result['evaluations']][-2:] == [2, 4]
+    assert [row['global_step'] for row in result['evaluations']] == [0, 1]
     with pytest.raises(CheckpointError, match='no checkpoint in this directory'):
         program.run(tmp_path / 'fresh', mode='eval', eval_all=True)
 
