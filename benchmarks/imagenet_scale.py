@@ -11,7 +11,6 @@ import io
 import os
 import sys
 import time
-import types
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
@@ -19,14 +18,9 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import flags
 from input import Inputs, example_order
 from input.records import example, tfrecord
-
-PARAMS = dict(
-    mode='train', seed=0, dataset=None, train_split='train', eval_split='validation',
-    train_batch_size=32, num_train_images=None, num_eval_images=None, label_offset=None,
-    shuffle_buffer=10000, num_parallel_calls=None, num_readers=None, use_cache=False,
-    holdout_shards=None, input_image_size=None, preprocessing_name=None, num_label_classes=None)
 
 
 def make(folder, shards, each):
@@ -72,7 +66,7 @@ def main(argv):
     start = time.time()
     make(given.data_dir, given.shards, given.each)
     print(f'made in {time.time() - start:.1f} s')
-    params = types.SimpleNamespace(data_dir=given.data_dir, **PARAMS)
+    params = flags.make(model_name='mixnet-s', mode='train', data_dir=given.data_dir)
     for name in ('a start', 'a later start'):
         start = time.time()
         inputs = Inputs(params, 'tpu_bilinear', 224, 1000)

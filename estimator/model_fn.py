@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from estimator import mirror, updates
 from estimator.checkpoints import reading as checkpoints
-from estimator.devices import replicas
+from estimator.devices import replicas, session
 from estimator.hooks import events, outcomes, published
 from estimator.training import (
     accumulation,
@@ -72,6 +72,7 @@ def _train(network, run, images, labels):
                                       **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
+    session.trust_initializers(run.device)
     target = labels.get('target', labels['label'])
     entropy = losses.cross_entropy(
         logits, target, num_classes, params.label_smoothing, params.label_smoothing_style)

@@ -9,6 +9,8 @@ KeyLayout = namedtuple('KeyLayout', 'name image label')
 KEY_LAYOUTS = (KeyLayout('slim', 'image/encoded', 'image/class/label'),
                KeyLayout('tfds', 'image', 'label'))
 
+# wire type: bytes, of numbers of a fixed size
+_FIXED = {1: 8, 5: 4}
 _ONE_BYTE = [bytes((value,)) for value in range(128)]
 
 
@@ -61,6 +63,9 @@ def encode_example(values):
 
 
 def _read_varint(data, at):
+    value = data[at]
+    if value < 128:
+        return value, at + 1
     value = shift = 0
     while True:
         byte = data[at]
@@ -72,23 +77,26 @@ def _read_varint(data, at):
 
 
 def _fields(data):
-    """Yields (field number, payload) of the length-delimited and varint fields of a message."""
-    at = 0
-    while at < len(data):
+    """[(field number, payload)] of the length-delimited and varint fields of a message."""
+    found, at, end = [], 0, len(data)
+    while at < end:
         tag, at = _read_varint(data, at)
-        if tag & 7 == 0:
+        kind = tag & 7
+        if kind == 0:
             value, at = _read_varint(data, at)
-        elif tag & 7 == 2:
+            found.append((tag >> 3, value))
+            continue
+        if kind == 2:
             size, at = _read_varint(data, at)
-            if at + size > len(data):
-                raise ValueError('field runs past the end')
-            value, at = data[at:at + size], at + size
-        elif tag & 7 in (1, 5):
-            size = 8 if tag & 7 == 1 else 4
-            value, at = data[at:at + size], at + size
+        elif kind in _FIXED:
+            size = _FIXED[kind]
         else:
-            raise ValueError(f'unknown wire type {tag & 7}')
-        yield tag >> 3, value
+            raise ValueError(f'unknown wire type {kind}')
+        if at + size > end:
+            raise ValueError('field runs past the end')
+        found.append((tag >> 3, data[at:at + size]))
+        at += size
+    return found
 
 
 def _values(feature):
@@ -109,6 +117,15 @@ def _values(feature):
             for value in found]
 
 
+def _read_entry(entry):
+    """(name, values) of one map entry."""
+    parts = dict(_fields(entry))
+    return bytes(parts[1]).decode(), _values(parts.get(2, b''))
+
+
+_read_short = functools.lru_cache(maxsize=4096)(_read_entry)
+
+
 def decode_example(payload):
     """{name: list of bytes or ints} of a serialized tf.train.Example.
 
@@ -121,8 +138,9 @@ def decode_example(payload):
             if number != 1:
                 raise ValueError(f'unexpected field {number}')
             for _, entry in _fields(features):
-                parts = dict(_fields(entry))
-                found[bytes(parts[1]).decode()] = _values(parts.get(2, b''))
+                short = len(entry) < 2 * _REPEATED
+                name, values = _read_short(bytes(entry)) if short else _read_entry(entry)
+                found[name] = list(values)
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f'not a tf.train.Example ({error})') from error
     return found
