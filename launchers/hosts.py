@@ -13,7 +13,7 @@ from common.errors import FlagError
 def read(path):
     """The addresses of a hosts file; blank lines and what follows a # do not count."""
     try:
-        with open(path) as stream:
+        with open(path, encoding='utf-8', errors='backslashreplace') as stream:
             rows = [line.partition('#')[0].strip() for line in stream]
     except OSError as error:
         raise FlagError(f'--hosts_file={path}: {error.strerror}. Write one name:port a line.')

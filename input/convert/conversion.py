@@ -50,6 +50,9 @@ def convert(options, say=print):
     if os.path.realpath(output) == os.path.realpath(options.input_dir):
         raise DataError('--output_dir is --input_dir; choose another folder')
     tree = layouts.scan(options.input_dir, output, options.validation_labels)
+    if options.validation_labels and tree.layout not in layouts.WITH_SPLITS:
+        raise DataError(f'--validation_labels={options.validation_labels} names the classes of a '
+                        f'flat validation folder, and {tree.root} has none. Leave it out')
     splits, notes = _split(tree, options)
     known = dataset_json.read(output)
     settings = _settings(tree, output, options)

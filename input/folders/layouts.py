@@ -21,7 +21,8 @@ Item = namedtuple('Item', 'path label row')
 # splits: {'train': [Item], ...}; texts: readable class names; notes: what the user should know.
 ImageTree = namedtuple('ImageTree', 'layout root classes texts splits label_offset ignored notes')
 
-CIFAR, IMAGENET = 'CIFAR-10 binary files', 'ImageNet'
+CIFAR, IMAGENET, BY_SPLIT = 'CIFAR-10 binary files', 'ImageNet', 'split folders'
+WITH_SPLITS = (IMAGENET, BY_SPLIT)
 SPLIT_FOLDERS = {'train': 'train', 'val': 'validation', 'valid': 'validation',
                  'validation': 'validation', 'validation_preprocess': 'validation',
                  'test': 'test'}
@@ -132,7 +133,7 @@ def _split_folders(lister, found, labels):
             Item(os.path.join(name, file), _class_of(label, index, labels, line), None)
             for line, (file, label) in enumerate(zip(files, flat_labels[split]), 1)]
     imagenet = bool(classes) and all(SYNSET.match(name) for name in classes)
-    layout = IMAGENET if imagenet else 'split folders'
+    layout = IMAGENET if imagenet else BY_SPLIT
     return _tree(lister, layout, classes, splits, int(imagenet), notes)
 
 

@@ -128,6 +128,12 @@ def test_wrong_validation_labels(labels, text, tmp_path):
         layouts.scan(str(root), None, str(tmp_path / 'labels'))
 
 
+def test_labels_that_nothing_takes_are_refused(tmp_path, capsys):
+    root = tools.tree(tmp_path / 'in', ('a', 'b'), images=2)
+    assert tools.convert(root, tmp_path / 'out', '--validation_labels=/nope') == 3
+    assert '--validation_labels=/nope names the classes of a flat' in capsys.readouterr().err
+
+
 def cifar(root, rows=7):
     random = np.random.RandomState(0)
     os.makedirs(str(root))

@@ -11,7 +11,7 @@ import program
 import pytest
 
 from common.errors import FlagError
-from launchers import ranks
+from launchers import hosts, ranks
 
 GROUPS = {'group_count': '1', 'group_list': [{
     'group_name': 'worker', 'device_count': '2', 'instance_count': '1', 'instance_list': [{
@@ -59,6 +59,16 @@ def test_the_originals_place_of_the_table(tmp_path):
     assert len(ranks.plan(8, 'npu', {}, root=str(tmp_path))) == 2
     (tmp_path / '8p.json').write_text(json.dumps(SERVERS))
     assert ranks.plan(8, 'npu', {}, root=str(tmp_path))[0].device == '2'
+
+
+@pytest.mark.parametrize('content, said', [
+    (b'\xff\xfe\n a b c\n', 'is no name:port'), (b'', 'fewer than two'),
+    (b'a:1\na:1\n', 'twice'), (None, 'No such file')])
+def test_a_hosts_file_that_cannot_be_used(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / 'hosts').write_bytes(content)
+    with pytest.raises(FlagError, match=said):
+        hosts.read(str(tmp_path / 'hosts'))
 
 
 def test_one_device_has_no_table(table):
