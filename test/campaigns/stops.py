@@ -41,7 +41,8 @@ FLAGS = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_image
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 HANG = 120      # seconds
 WARM = ('kill', 'signal', 'write', 'disk')      # runs forked from a process that has imported all
-TIMES = ('images_per_sec', 'seconds', 'input_wait')       # columns of log.csv that differ between two runs
+# Columns of log.csv that differ between two runs.
+TIMES = ('images_per_sec', 'seconds', 'input_wait')
 
 SLOW = r'''
 #define _GNU_SOURCE
