@@ -6,7 +6,7 @@ from common.errors import FlagError, ProgramError
 from estimator import plan as plan_lib
 from estimator import run as run_lib
 from estimator.devices import session
-from estimator.hooks import steps as steps_lib
+from estimator.hooks.diagnostics import steps as steps_lib
 from estimator.training import schedules
 
 

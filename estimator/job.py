@@ -14,7 +14,6 @@ from estimator.checkpoints import variants
 from estimator.checkpoints import weights as weights_lib
 from estimator.devices import precision, session, strategies
 from estimator.hooks import (
-    diagnostics,
     events,
     log_styles,
     nan_guard,
@@ -25,6 +24,7 @@ from estimator.hooks import (
     throughput,
     together,
 )
+from estimator.hooks.diagnostics import choose
 
 # What Progress measured that goes into result.json.
 MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
@@ -47,7 +47,7 @@ class Job:
             else preemption.Preemption())
         self.throughput = throughput.Throughput(self._images_a_run())
         self.started, self.eval_seconds = time.time(), 0.0
-        self.diagnostics = diagnostics.hooks(params, self.run, self.throughput)
+        self.diagnostics = choose.hooks(params, self.run, self.throughput)
 
     def _arguments_for(self, resumed):
         """Arguments of network.build with which its variables are the checkpoint's.

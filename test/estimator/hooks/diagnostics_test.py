@@ -9,7 +9,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError, FlagError, NanError
-from estimator.hooks import dump, overflow, published, steps
+from estimator.hooks import published
+from estimator.hooks.diagnostics import dump, overflow, steps
 from estimator.modes import compare
 
 

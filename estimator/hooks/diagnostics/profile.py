@@ -9,8 +9,9 @@ import time
 import tensorflow.compat.v1 as tf
 
 from common.console import say, warn
-from estimator.hooks import profile_report, published
-from estimator.hooks.steps import default_window, window
+from estimator.hooks import published
+from estimator.hooks.diagnostics import profile_report
+from estimator.hooks.diagnostics.steps import default_window, window
 
 
 class Profile(tf.train.SessionRunHook):

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 
 from common.console import say, warn
 from estimator.hooks import published
-from estimator.hooks.steps import Steps
+from estimator.hooks.diagnostics.steps import Steps
 
 LOSS_PARTS = ('loss', 'cross_entropy', 'weight_decay')
 NUMBERS = ('learning_rate', 'gradient_norm')

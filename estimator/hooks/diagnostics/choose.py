@@ -1,7 +1,7 @@
 """Which of the profile, dump and overflow hooks a run has, by its flags."""
 
-from estimator.hooks import dump, overflow, profile
-from estimator.hooks.steps import Steps
+from estimator.hooks.diagnostics import dump, overflow, profile
+from estimator.hooks.diagnostics.steps import Steps
 
 
 def hooks(params, run, throughput):
