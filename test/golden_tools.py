@@ -1,16 +1,12 @@
 """Reads the goldens and regenerates their weights and inputs (rules: test/goldens/README.md)."""
 
-import json
-import os
-import zlib
-
-import numpy as np
 import tensorflow.compat.v1 as tf
+from golden_rules import ROOT, images, read_json, read_npz, rule_of, weights
 
 from estimator.checkpoints.foreign import names
 from models import get_network
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'goldens')
+__all__ = ['ROOT', 'images', 'read_json', 'read_npz', 'rule_of', 'weights']
 
 # golden directory -> (network, overrides of build)
 MODELS = {
@@ -24,37 +20,6 @@ MODELS = {
     'mobilenet_v2_1.4_ascend': ('mobilenet_v2_140', {'classifier': 'fc'}),
     'torchvision_mnasnet1_0': ('mnasnet1_0', {}),
 }
-
-
-def read_json(model, name):
-    with open(os.path.join(ROOT, model, f'{name}.json')) as handle:
-        return json.load(handle)
-
-
-def read_npz(model, name):
-    return np.load(os.path.join(ROOT, model, f'{name}.npz'))
-
-
-def weights(name, shape, gain, fan_in=None, rule=None):
-    """The value of a variable: a pure function of its name in the original and its shape."""
-    draws = np.random.RandomState(zlib.crc32(name.encode()) & 0xffffffff)
-    rule = rule or rule_of(name)
-    if rule == 'positive':
-        value = draws.uniform(0.5, 1.5, shape)
-    elif rule == 'shift':
-        value = draws.normal(0, 0.1, shape)
-    else:
-        value = draws.normal(0, np.sqrt(gain / fan_in), shape)
-    return value.astype(np.float32)
-
-
-def rule_of(name):
-    """'positive', 'shift' or 'kernel', from a TensorFlow variable's name."""
-    if name.endswith(('gamma', 'moving_variance')):
-        return 'positive'
-    if name.endswith(('beta', 'bias', 'biases', 'moving_mean')):
-        return 'shift'
-    return 'kernel'
 
 
 def load(session, values):
@@ -74,12 +39,6 @@ def golden_values(model, variables):
     rows = {row['name']: row for row in golden['variables']}
     return {v: weights(v.op.name, v.shape.as_list(), golden['kernel_gain'],
                        rows[v.op.name]['fan_in']) for v in variables}
-
-
-def images(seed, batch, size):
-    """Uniform images in [-1, 1); the generator comes back for further draws."""
-    draws = np.random.RandomState(seed)
-    return draws.uniform(-1, 1, (batch, size, size, 3)).astype(np.float32), draws
 
 
 def torch_table(model, name):

@@ -10,7 +10,6 @@ that are stored here. Rules: README.md beside this file.
 import argparse
 import collections
 import importlib
-import json
 import os
 import sys
 
@@ -20,6 +19,7 @@ import tensorflow.compat.v1 as tf
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.dirname(os.path.dirname(HERE))]
 
+import golden_rules
 import golden_tools
 
 Original = collections.namedtuple(
@@ -265,55 +265,6 @@ def make(model, folder):
             'trajectory.json': trajectory(network, original, rows)}
 
 
-def write(folder, files):
-    """Writes the files of make()."""
-    os.makedirs(folder, exist_ok=True)
-    for name, content in files.items():
-        path = os.path.join(folder, name)
-        if name.endswith('.npz'):
-            np.savez_compressed(path, **content)
-        else:
-            with open(path, 'w') as stream:
-                json.dump(content, stream, indent=1)
-
-
-def differences(folder, files):
-    """Lines (file, key, largest relative difference) against stored goldens."""
-    for name, content in sorted(files.items()):
-        path = os.path.join(folder, name)
-        if not os.path.exists(path):
-            yield f'{name}: not stored'
-            continue
-        if name.endswith('.npz'):
-            stored = np.load(path)
-        else:
-            with open(path) as stream:
-                stored = json.load(stream)
-        for key, value in content.items():
-            if key in stored:
-                yield f'{name} {key}: {_difference(value, stored[key])}'
-
-
-def _difference(made, stored):
-    if isinstance(made, dict):
-        made, stored = [[part[key] for key in sorted(stored)] for part in (made, stored)]
-    if isinstance(made, (str, list)) and not _numbers(made):
-        same = [_bare(row) for row in made] == [_bare(row) for row in stored]
-        return 'equal' if same else 'DIFFERENT'
-    made, stored = np.asarray(made, np.float64), np.asarray(stored, np.float64)
-    return f'{np.abs(made - stored).max() / max(np.abs(stored).max(), 1e-30):.1e}'
-
-
-def _numbers(values):
-    return isinstance(values, list) and all(isinstance(v, (int, float, np.number)) for v in values)
-
-
-def _bare(row):
-    """A row of variables.json without what only documents it; anything else as text."""
-    return {key: row[key] for key in ('name', 'shape', 'fan_in')} if isinstance(row, dict) \
-        else str(row)
-
-
 def main():
     """Reads the command line; prints what was written, or how far it is from what is stored."""
     parser = argparse.ArgumentParser(description=__doc__,
@@ -326,9 +277,9 @@ def main():
     tf.disable_v2_behavior()
     files = make(given.model, given.original)
     if given.check:
-        print('\n'.join(differences(os.path.join(HERE, given.model), files)))
+        print('\n'.join(golden_rules.differences(os.path.join(HERE, given.model), files)))
     else:
-        write(os.path.join(given.output, given.model), files)
+        golden_rules.write(os.path.join(given.output, given.model), files)
         print(f'wrote {os.path.join(given.output, given.model)}')
 
 

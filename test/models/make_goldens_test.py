@@ -2,6 +2,7 @@
 
 import sys
 
+import golden_rules
 import golden_tools
 import pytest
 
@@ -22,9 +23,9 @@ def test_its_gain_and_fan_in_are_the_stored_ones(model):
 
 def test_differences_are_found(tmp_path):
     files = {'a.json': {'numbers': [1.0, 2.0], 'names': ['x', 'y']}}
-    make_goldens.write(str(tmp_path), files)
-    assert list(make_goldens.differences(str(tmp_path), files)) == [
+    golden_rules.write(str(tmp_path), files)
+    assert list(golden_rules.differences(str(tmp_path), files)) == [
         'a.json numbers: 0.0e+00', 'a.json names: equal']
     changed = {'a.json': {'numbers': [1.0, 2.2], 'names': ['x', 'z']}}
-    assert list(make_goldens.differences(str(tmp_path), changed)) == [
+    assert list(golden_rules.differences(str(tmp_path), changed)) == [
         'a.json numbers: 1.0e-01', 'a.json names: DIFFERENT']
