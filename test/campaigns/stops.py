@@ -1,6 +1,6 @@
 """Campaigns that stop a training at random moments and look whether anything was lost.
 
-    python test/campaigns/stops.py {kill|signal|write|start|disk} [--count=30] [--seconds=170]
+    python test/campaigns/stops.py {kill|signal|write|start|disk|convert} [--count=30] [--seconds=170]
                                    [--folder=DIR] [--seed=0] [--longest=8]
 
 kill    kill -9 at a random moment, again and again, until the run is done
@@ -8,11 +8,12 @@ signal  SIGTERM, SIGINT, SIGUSR1 or SIGHUP, once or twice within 0.3 s, at a ran
 write   kill -9 inside the write of a checkpoint, which a preloaded library makes slow (needs cc)
 start   a signal within the first seconds; must end within 3 s
 disk    a disk that is full (a tmpfs; needs root), then has room again
+convert a signal, or kill -9, at a random moment of a conversion; then the same files as without
 
 After the last stop the run is finished and compared with one that was never stopped: the same
 weights bit for bit, log.csv, eval.csv and the best checkpoint. A campaign that is not done within
 --seconds goes on when it is called again with the same --folder. Not part of the test suite. All
-but `start` fork their runs from a process that has imported TensorFlow already.
+but `start` and `convert` fork their runs from a process that has imported TensorFlow already.
 """
 
 import argparse
@@ -223,7 +224,8 @@ class Campaign:
 
     def run(self):
         """Stops until there are --count stops; returns whether it came that far."""
-        self.finish_reference()
+        if self.kind != 'convert':
+            self.finish_reference()
         while self.counts['stops'] < self.options.count and time.time() < self.until:
             code, said = STOPS[self.kind](self)
             self.save()
@@ -231,7 +233,7 @@ class Campaign:
                 self.compare(said)
         if self.counts['stops'] < self.options.count:
             return False
-        while os.path.isdir(self.model_dir):
+        while os.path.isdir(self.model_dir) and self.kind != 'convert':
             code, said = self.wait(self.start(self.model_dir))
             if code:
                 self.wrong(f'cannot be finished, exit code {code}: {said[-500:]}')
@@ -356,7 +358,56 @@ def disk(campaign):
     return None, said
 
 
-STOPS = {'kill': kill, 'signal': signals, 'start': start, 'write': write, 'disk': disk}
+def images(folder, count=400):
+    """A tree of two classes, made once."""
+    if not os.path.isdir(folder):
+        import numpy as np
+        from PIL import Image
+        for number in range(count):
+            path = os.path.join(folder, 'ab'[number % 2], f'{number}.png')
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            pixels = np.random.RandomState(number).randint(0, 256, (64, 64, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(path)
+    return folder
+
+
+def contents(folder):
+    """{name: bytes} of the files of a conversion."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), 'rb') as stream:
+            found[name] = stream.read()
+    return found
+
+
+def convert(campaign):
+    """Stops a conversion; where it came to its end, compares it with one that was not stopped."""
+    tree = images(os.path.join(campaign.folder, 'tree'))
+    words = [sys.executable, os.path.join(ROOT, 'convert_tfrecord.py'), f'--input_dir={tree}',
+             '--shards=40', '--workers=2']
+    whole = os.path.join(campaign.folder, 'whole')
+    if not os.path.isdir(whole):
+        subprocess.run(words + [f'--output_dir={whole}'], check=True, stdout=subprocess.DEVNULL)
+    campaign.output = open(os.path.join(campaign.folder, 'output.txt'), 'w+')
+    process = subprocess.Popen(words + [f'--output_dir={campaign.model_dir}'],
+                               stdout=campaign.output, stderr=subprocess.STDOUT)
+    number = campaign.random.choice(SIGNALS + (signal.SIGKILL,))
+    code, said = _stop_later(campaign, process, campaign.random.uniform(
+        0.05, campaign.options.longest), [number] * campaign.random.choice((1, 1, 2)))
+    if code not in (0, 75) and number != signal.SIGKILL:
+        campaign.wrong(f'{number.name}: exit code {code}: {said[-500:]}')
+    if code == 0:
+        campaign.counts['runs'] += 1
+        if contents(campaign.model_dir) == contents(whole):
+            campaign.counts['equal'] += 1
+        else:
+            campaign.wrong('another data set than without a stop')
+        shutil.rmtree(campaign.model_dir)
+    return None, said
+
+
+STOPS = {'kill': kill, 'signal': signals, 'start': start, 'write': write, 'disk': disk,
+         'convert': convert}
 
 
 def different(first, second, rows=True):
