@@ -1,7 +1,7 @@
 """Campaigns that stop a training at random moments and look whether anything was lost.
 
-    python test/campaigns/stops.py {kill|signal|write|start|disk|convert} [--count=30] [--seconds=170]
-                                   [--folder=DIR] [--seed=0] [--longest=8]
+    python test/campaigns/stops.py {kill|signal|write|start|disk|convert} [--count=30]
+                                   [--seconds=170] [--folder=DIR] [--seed=0] [--longest=8]
 
 kill    kill -9 at a random moment, again and again, until the run is done
 signal  SIGTERM, SIGINT, SIGUSR1 or SIGHUP, once or twice within 0.3 s, at a random moment
