@@ -85,7 +85,7 @@ def _check_bounds(row, value):
 
 
 def _text(value):
-    if isinstance(value, (list, tuple, dict)):
+    if isinstance(value, (list, tuple, dict)) or '\0' in str(value):     # no path holds a NUL
         raise ValueError
     return str(value)
 

@@ -154,6 +154,7 @@ def test_a_hostile_file_is_answered_at_once(tmp_path, text, part):
 
 @pytest.mark.parametrize('text, part', [
     ('seed: 1:30\n', 'expected a whole number'),
+    ('model_dir: "a\\0b"\n', 'expected text'),
     ('learning_rate: 1:30.5\n', 'expected a number'),
     ('seed: 1\n---\nseed: 2\n', 'give one document'),
     ('{"seed": 1}x', 'not valid YAML')])

@@ -148,6 +148,8 @@ def test_refused_and_ignored(capsys):
 @pytest.mark.parametrize('words, part', [
     (['--mode=export'], '--export_dir'),
     (['--dataset=folder'], '--data_dir'),
+    (['--eval_name=../../x'], 'without a slash'),
+    (['--eval_name=a\nb'], 'without a slash'),
     (['--mode=predict'], '--data_dir'),
     (['--quantized_training'], '--post_quantize'),
     (['--quantization_delay_epochs=2'], '--post_quantize'),
