@@ -4,14 +4,6 @@ from common import files
 from common.errors import FlagError
 
 
-
-def _eval_name(values, sources):
-    name = values['eval_name'] or ''
-    if '/' in name or name in ('.', '..') or len(name.splitlines()) > 1:
-        return (f'--eval_name={name!r} becomes part of the names of files in model_dir; give a word '
-                'without a slash.')
-
-
 def check(values, sources):
     """Raises FlagError for values that contradict each other."""
     for rule in RULES:
@@ -87,5 +79,12 @@ def _balance(values, sources):
         return '--balanced_sampling does not go with --use_cache; leave one of them out.'
 
 
-RULES = (_eval_name, _balance, _something_to_tune, _backbone_rate, _weights, _pixels, _export_dir, _images,
-         _piecewise, _overflow, _data_folder, _model_folder)
+def _eval_name(values, sources):
+    name = values['eval_name'] or ''
+    if '/' in name or name in ('.', '..') or len(name.splitlines()) > 1:
+        return (f'--eval_name={name!r} becomes part of the names of files in model_dir; give a '
+                'word without a slash.')
+
+
+RULES = (_eval_name, _balance, _something_to_tune, _backbone_rate, _weights, _pixels, _export_dir,
+         _images, _piecewise, _overflow, _data_folder, _model_folder)
