@@ -1,7 +1,7 @@
 """What main.py asks about the modes before one runs: all without TensorFlow."""
 
 from estimator import announcement
-from estimator.modes import import_weights, inspect, trained_network
+from estimator.modes import evaluate_exported, import_weights, inspect, trained_network
 
 TRAINING = ('train', 'train_and_eval')
 # Modes whose recipe depends on the number of images.
@@ -43,8 +43,8 @@ def _lr_find_flags(network, given, model_dir):
         ('defaults of --mode=lr_find', LR_FIND)]
 
 
-MODE_FLAGS = {'eval': trained_network.recorded_flags, 'predict': trained_network.recorded_flags,
-              'export': trained_network.recorded_flags, 'benchmark': _benchmark_flags,
+MODE_FLAGS = {'eval': evaluate_exported.recorded_flags, 'predict': trained_network.recorded_flags,
+              'export': trained_network.recorded_with_data, 'benchmark': _benchmark_flags,
               'import': import_weights.needed_flags, 'train': trained_network.inherited_flags,
               'train_and_eval': trained_network.inherited_flags, 'lr_find': _lr_find_flags}
 WITHOUT_TENSORFLOW = {'inspect': inspect.run}

@@ -27,6 +27,13 @@ def _weights(values, sources):
         return '--mode=import needs --from=FILE, the weights to bring in.'
 
 
+def _exported(values, sources):
+    if values['exported'] and values['mode'] != 'eval':
+        return '--exported=FILE is evaluated: give --mode=eval.'
+    if values['exported'] and (values['init_checkpoint'] or values['eval_all']):
+        return '--exported evaluates a file; leave out --init_checkpoint and --eval_all.'
+
+
 def _pixels(values, sources):
     for name in 'pixel_mean', 'pixel_std':
         if values[name] is not None and len(values[name]) not in (1, 3):
@@ -86,5 +93,5 @@ def _eval_name(values, sources):
                 'word without a slash.')
 
 
-RULES = (_eval_name, _balance, _something_to_tune, _backbone_rate, _weights, _pixels, _export_dir,
-         _images, _piecewise, _overflow, _data_folder, _model_folder)
+RULES = (_eval_name, _balance, _something_to_tune, _backbone_rate, _weights, _exported, _pixels,
+         _export_dir, _images, _piecewise, _overflow, _data_folder, _model_folder)

@@ -180,7 +180,7 @@ OLD = (
     + old(REFUSE, 'use --mode=eval with --dataset=folder and --data_dir.', imagenet_eval_glob='',
           imagenet_eval_label='')
     # export and conversion scripts
-    + old(REFUSE, 'use --mode=export with --export_dir; it writes a SavedModel and a TFLite file.',
+    + old(REFUSE, 'use --mode=export with --export_dir and --export_formats; docs/export.md.',
           output_tflite='', output_file='', export_ckpt='', saved_model_dir='', onnx=False,
           is_training=False, endpoint_name='', require_int8=False,
           file_format='MINDIR')

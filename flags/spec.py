@@ -22,6 +22,8 @@ stands for any word with that prefix. low, high: inclusive bounds of numbers.
 DIGITS = 40             # no number is longer than this
 LARGEST = 2 ** 63 - 1   # TensorFlow's int64
 
+WORDED = ('str', 'list')     # kinds whose choices are all there is
+
 NULLS = ('null', 'none', 'None', '~')
 TRUE = ('true', 't', '1', 'yes')
 FALSE = ('false', 'f', '0', 'no')
@@ -37,7 +39,7 @@ def convert(row, value):
         return row.default
     if row.kind == 'str' and value == '':
         return row.default
-    if row.choices and value in row.choices:
+    if row.choices and row.kind != 'list' and value in row.choices:
         return value
     try:
         result = KINDS[row.kind](value)
@@ -62,8 +64,8 @@ def is_null(value):
 
 def allowed(row):
     """What a row accepts, in words."""
-    if row.choices and row.kind == 'str':
-        return 'one of ' + ', '.join(row.choices)
+    if row.choices and row.kind in WORDED:
+        return ('one of ' if row.kind == 'str' else 'some of ') + ', '.join(row.choices)
     text = WORDS[row.kind]
     bounds = [f'at least {row.low}'] if row.low is not None else []
     bounds += [f'at most {row.high}'] if row.high is not None else []
@@ -72,12 +74,14 @@ def allowed(row):
 
 
 def _check_bounds(row, value):
-    if row.choices and row.kind == 'str':
+    if row.choices and row.kind in WORDED:
         prefixes = [c.split(':')[0] + ':' for c in row.choices if ':' in c]
-        if not any(value.startswith(p) and len(value) > len(p) for p in prefixes):
-            near = nearest(value, row.choices)
-            hint = f' (did you mean {near[0]}?)' if near else ''
-            raise ValueError(f'expected {allowed(row)}{hint}')
+        for word in (value,) if row.kind == 'str' else value:
+            if word not in row.choices and not any(
+                    word.startswith(p) and len(word) > len(p) for p in prefixes):
+                near = nearest(word, row.choices)
+                hint = f' (did you mean {near[0]}?)' if near else ''
+                raise ValueError(f'expected {allowed(row)}{hint}')
     for number in value if isinstance(value, tuple) else (value,):
         low = row.low is not None and not number >= row.low
         if low or (row.high is not None and not number <= row.high):

@@ -123,6 +123,25 @@ STYLES = {
     'digits': _CIFAR._replace(train=digits_train, flip=False),      # a mirrored 2 is no 2
 }
 
+# resize function -> the same as words of preprocess.py
+_KERNELS = {decode.bilinear: {'kernel': 'bilinear', 'antialias': False},
+            decode.bicubic: {'kernel': 'bicubic', 'antialias': False},
+            decode.antialiased: {'kernel': 'bilinear', 'antialias': True},
+            decode.antialiased_bicubic: {'kernel': 'bicubic', 'antialias': True}}
+
+
+def steps(style, size):
+    """Steps of input/preprocess.py that do what a style's evaluation does to a decoded image."""
+    kernel = _KERNELS[style.resize]
+    last = dict({'do': 'resize', 'height': size, 'width': size}, **kernel)
+    return {
+        tpu_evaluate: [{'do': 'central_square', 'of_short_side': size / (size + 32)}, last],
+        inception_evaluate: [{'do': 'central_part', 'of_each_side': 0.875}, last],
+        torch_evaluate: [dict({'do': 'resize_short_side', 'to': int(round(size * 256 / 224))},
+                              **kernel), {'do': 'central_cut', 'side': size}],
+        cifar_evaluate: [last]}[style.evaluate]
+
+
 # Names of the originals' --preprocessing_name, --resize_method and --dataset.
 ALIASES = {
     'mnasnet': 'tpu_bilinear', 'mixnet': 'tpu_bilinear', 'bilinear': 'tpu_bilinear',

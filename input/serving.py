@@ -1,6 +1,7 @@
-"""Images of a user for a trained network: finding the files, and the evaluation preprocessing."""
+"""Images for a trained network: a user's files or a data set's, and what is done to them."""
 
 import glob
+import itertools
 import os
 import sys
 
@@ -8,15 +9,16 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
+from input import labels, storage
 from input import preprocessing as styles
-from input import storage
 from input.images import checks, formats, orientation
+from input.sources.source import open_source
 
 STDIN = '-'
 
 
 class Serving:
-    """What prediction and export need of the data: no data set, only the way an image goes.
+    """What prediction and export need of the data: a few images, and the way an image goes.
 
     Args: as of inputs.Inputs, which it replaces in the modes predict and export.
 
@@ -24,9 +26,10 @@ class Serving:
         image_size: side of the network's input in pixels.
     """
 
+    RANDOM = 'random images'
+
     def __init__(self, params, preprocessing, image_size, native_classes):
-        del native_classes
-        self._params = params
+        self._params, self._native_classes = params, native_classes
         self._style_name, self._style = styles.style_of(params, preprocessing)
         self.image_size = params.input_image_size or image_size
 
@@ -57,25 +60,61 @@ class Serving:
         except (OSError, checks.BadImage) as error:
             raise DataError(f'{path}: {getattr(error, "strerror", None) or error}') from error
 
-    def sample(self, count):
-        """(encoded images, where they are from): up to count of --data_dir's, else random ones."""
-        path = self._params.data_dir
-        if path:
-            try:
-                found = self.images()[:count]
-            except DataError:
-                found = []      # TFRecords, say: a data set, no images
-            if found:
-                return [self.read(name) for name in found], path
-        return random_images(count, self.image_size), 'random images'
+    def examples(self, split, count):
+        """Up to count examples: (encoded images, their classes or None, where they are from).
+
+        split: 'train' or 'eval'. --data_dir may be a data set, or images without classes; without
+        one, and of --dataset=synthetic, they are RANDOM.
+
+        Raises:
+            DataError: --data_dir is neither, or damaged.
+        """
+        params = self._params
+        if params.dataset or params.data_dir:
+            source = self._data_set()
+            if source:
+                return self._of_data_set(source, split, count)
+        if params.data_dir and not params.dataset:
+            files = self.images()
+            files = files[-count:] if split == 'train' else files[:count]   # others, if there are
+            return [self.read(name) for name in files], None, params.data_dir
+        return random_images(count, self.image_size), None, self.RANDOM
+
+    def _data_set(self):
+        """The source.Source of the flags; None for synthetic images and for a folder of others."""
+        try:
+            return open_source(self._params)
+        except DataError:
+            if self._params.dataset:
+                raise
+            self.images()       # says what is wrong where there are none of these either
+            return None
+
+    def _of_data_set(self, source, split, count):
+        readers = [reader for reader in (source.train, source.evaluation) if reader]
+        rule = labels.resolve(source, labels.sample(readers), self._params, self._native_classes)
+        reader = source.train if split == 'train' else source.evaluation
+        reader = reader or readers[0]
+        some = itertools.islice(reader.sample(count), count)
+        rows = [reader.image_and_label(*row) for row in some]
+        classes = [label - rule.offset + rule.background for _, label in rows]
+        return [encoded for encoded, _ in rows], classes, f'{source.where} ({split})'
 
     def describe(self):
-        """The preprocessing in words and numbers, for whoever feeds pixels. mean, std: 0..255."""
-        style = self._style
-        return {'style': self._style_name, 'image_size': self.image_size, 'channels': 'RGB',
-                'window': style.evaluate.__doc__.strip(), 'resize': style.resize.__doc__.strip(),
-                'normalised': '(pixel - mean) / std, pixel in 0..255', 'mean': list(style.mean),
-                'std': list(style.std), 'grayscale': bool(self._params.use_grayscale)}
+        """The preprocessing in numbers, for whoever feeds pixels. mean, std: of 0..255.
+
+        steps: what `preprocess.py` does with a decoded image, in order.
+        """
+        style, size = self._style, self.image_size
+        steps = styles.steps(style, size) + [{'do': 'gray'}] * bool(self._params.use_grayscale)
+        steps.append({'do': 'normalise', 'mean': list(style.mean), 'std': list(style.std)})
+        return {'style': self._style_name, 'image_size': size, 'channels': 'RGB', 'layout': 'NHWC',
+                'jpeg': style.jpeg, 'mean': list(style.mean), 'std': list(style.std),
+                'grayscale': bool(self._params.use_grayscale), 'steps': steps}
+
+    def client_code(self):
+        """Path of the Python file that does this without TensorFlow, to put beside an export."""
+        return os.path.join(os.path.dirname(os.path.abspath(__file__)), 'preprocess.py')
 
 
 def random_images(count, size):

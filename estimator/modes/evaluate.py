@@ -19,11 +19,14 @@ from estimator import announcement, evaluations, results
 from estimator.checkpoints import finding, reading
 from estimator.hooks import outcomes
 from estimator.job import Job
+from estimator.modes import evaluate_exported
 from estimator.report import write as report
 
 
 def run(network, params, open_inputs):
     """Evaluates as the flags say; returns 0. A signal ends the program at once."""
+    if params.exported:
+        return evaluate_exported.run(network, params, open_inputs)
     inputs = open_inputs()
     with _place(params) as (model_dir, writable):
         if params.eval_timeout:

@@ -1,14 +1,18 @@
-"""`--mode=export`: SavedModel, frozen graph and TFLite files of a network, compared with it.
+"""`--mode=export`: files of a network for other programs, compared with its checkpoint.
 
-Files in --export_dir, as the TPU originals name them where they write them:
+Files in --export_dir, those --export_formats names; the TPU originals' names where they have one:
 
     saved_model/                 signatures classify and serving_default: encoded images [n] ->
-                                 classes, probabilities; images: normalised pixels
+                                 classes, probabilities, class names; images: normalised pixels
                                  [n, size, size, 3] -> logits, probabilities
-    <model_name>.pb              frozen graph: images [n, size, size, 3] -> logits, softmax_tensor
+    <model_name>.pb              frozen graph, batch norm folded: images -> logits, softmax_tensor
     <model_name>.tflite          float, batch 1: images -> logits
-    <model_name>_postquant.tflite   the same with 8-bit weights (--post_quantize)
-    labels.txt, preprocessing.json, export.json
+    <model_name>_postquant.tflite   the same with 8-bit weights
+    <model_name>_fp16.tflite     the same with 16-bit weights
+    <model_name>_int8.tflite     integers throughout, uint8 in and out
+    <model_name>.onnx            images -> logits, probabilities
+    labels.txt, preprocessing.json, preprocess.py (the same as code), export.json (the comparison),
+    model.json and MODEL.md (the model card)
 
 NOTE: the graphs are always float32 and the averaged weights are stored under the plain names, for
 CondConv too, whose original exported the raw ones.
@@ -17,23 +21,23 @@ CondConv too, whose original exported the raw ones.
 import os
 import shutil
 
-import tensorflow.compat.v1 as tf
-
 from common import files, labels_file
 from common.console import say, warn
-from common.errors import ProgramError
+from common.errors import FlagError, ProgramError
 from estimator import results
 from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import weights
-from estimator.modes import export_check, tflite
 from estimator.modes import trained_network as trained_lib
+from estimator.modes.exports import card, formats, parity
 
 STAGING = '.export-unfinished'
 AGREEMENT = 0.95       # of the likeliest class; less is said aloud
+CALIBRATION = 100      # training images that give the ranges of 8-bit activations
 
 
 def run(network, params, open_serving):
     """Exports and compares; returns the exit code, 1 when a file computes something else."""
+    rows = formats.chosen(params)
     serving = open_serving()
     trained = trained_lib.find(network, params, serving.image_size,
                                lambda prefix: weights.to_export(
@@ -45,9 +49,11 @@ def run(network, params, open_serving):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     try:
-        rows = write_files(folder, trained, serving)
-        report = _report(trained, serving, rows)
+        calibration = _calibration(trained, serving) if formats.calibrated(rows) else None
+        material = formats.Material(trained, serving, calibration)
+        report = _report(trained, serving, write_files(folder, material, rows))
         files.write_json(os.path.join(folder, 'export.json'), report)
+        card.write(folder, trained, serving, report['parity'])
         _publish(folder, params.export_dir)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -55,77 +61,48 @@ def run(network, params, open_serving):
     return 0 if report['ok'] else 1
 
 
-def write_files(folder, trained, serving):
+def _calibration(trained, serving):
+    """Training images as the network gets them; FlagError without a data set."""
+    encoded, _, source = serving.examples('train', CALIBRATION)
+    if source == serving.RANDOM:
+        raise FlagError('--export_formats=tflite_int8 takes the ranges of its numbers from images '
+                        'of the data. Give them with --data_dir (and --dataset).')
+    _, images = parity.decoded(trained, serving, encoded, source)
+    say(f'calibrated on {len(images)} images of {source}')
+    return images
+
+
+def write_files(folder, material, rows):
     """Writes everything but export.json; returns {file: row of the comparison}."""
-    against = export_check.reference(trained, serving)
-    name = os.path.join(folder, trained.network.name)
+    trained, serving = material.trained, material.serving
+    against = parity.reference(trained, serving)
     if trained.class_names:
         labels_file.write(folder, trained.class_names)
     files.write_json(os.path.join(folder, 'preprocessing.json'), serving.describe())
-    path = os.path.join(folder, 'saved_model')
-    write_saved_model(path, trained, serving)
-    rows = export_check.saved_model(path, trained, against)
-    frozen, names = freeze(trained, None)
-    _write(f'{name}.pb', frozen.SerializeToString())
-    rows[f'{trained.network.name}.pb'] = export_check.frozen_graph(
-        f'{name}.pb', names, trained, against)
-    frozen, names = freeze(trained, 1)      # batch 1, so that TFLite knows every shape
-    for quantised in (False, True)[:1 + bool(trained.params.post_quantize)]:
-        path = f'{name}_postquant.tflite' if quantised else f'{name}.tflite'
-        rows[os.path.basename(path)] = _write_tflite(path, frozen, names, against, quantised)
-    for row in rows.values():
-        row['compared_on'] = against.source
-    return rows
+    shutil.copyfile(serving.client_code(), os.path.join(folder, 'preprocess.py'))
+    report = {}
+    for row in rows:
+        name = row.file.format(trained.network.name)
+        path = os.path.join(folder, name)
+        try:
+            row.write(path, material)
+        except ProgramError as error:     # one file does not take the others along
+            report[name] = {'ok': False, 'error': str(error), 'format': row.name}
+            continue
+        report[name] = dict(parity.row_of(path, against, row.allowed), format=row.name,
+                            bytes=_size(path))
+        if row.name == 'savedmodel':
+            report[f'{name} classify'] = dict(
+                parity.encoded_row(path, trained, against), format=row.name)
+    return report
 
 
-def _write_tflite(path, frozen, names, against, quantised):
-    """Row of the report; a network TFLite cannot express does not take the other files along."""
-    try:
-        _write(path, tflite.convert(frozen, *names, quantised))
-    except ProgramError as error:
-        return {'ok': False, 'error': str(error)}
-    return export_check.tflite_file(path, against, quantised)
-
-
-def write_saved_model(path, trained, serving):
-    """The SavedModel with both signatures; any number of images."""
-    with tf.Graph().as_default():
-        encoded = tf.placeholder(tf.string, [None], name='image_bytes')
-        decoded = tf.map_fn(serving.preprocess_for_serving, encoded, dtype=tf.float32,
-                            back_prop=False)
-        images = tf.placeholder_with_default(
-            decoded, [None, trained.size, trained.size, 3], name='images')
-        outputs = trained_lib.build(trained, images)
-        make = tf.saved_model.predict_signature_def
-        classify = make({'image_bytes': encoded}, {key: outputs[key] for key in
-                                                   ('classes', 'probabilities')})
-        pixels = make({'images': images}, {key: outputs[key] for key in
-                                           ('logits', 'probabilities')})
-        with trained_lib.new_session(trained) as session:
-            trained_lib.restore(trained, session)
-            builder = tf.saved_model.Builder(path)
-            builder.add_meta_graph_and_variables(
-                session, [tf.saved_model.tag_constants.SERVING],
-                {'serving_default': classify, 'classify': classify, 'images': pixels})
-            builder.save()
-
-
-def freeze(trained, batch):
-    """(GraphDef with the weights as constants, names of its images and logits)."""
-    with tf.Graph().as_default() as graph:
-        images = tf.placeholder(tf.float32, [batch, trained.size, trained.size, 3], name='images')
-        outputs = trained_lib.build(trained, images)
-        with trained_lib.new_session(trained) as session:
-            trained_lib.restore(trained, session)
-            frozen = tf.graph_util.convert_variables_to_constants(
-                session, graph.as_graph_def(),
-                [outputs[key].op.name for key in ('logits', 'probabilities', 'classes')])
-    return frozen, (images.name, outputs['logits'].name)
-
-
-def _write(path, content):
-    with open(path, 'wb') as stream:
-        stream.write(content)
+def _size(path):
+    """Bytes of a file, or of everything in a folder."""
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(where, name))
+               for where, _, names in os.walk(path) for name in names)
 
 
 def _report(trained, serving, rows):
@@ -152,12 +129,15 @@ def _say(export_dir, report):
         if 'error' in row:
             warn(f'{name} is missing: {row["error"]}')
             continue
-        verdict = 'ok' if row['ok'] else f'FAILED, {row["allowed"]:.2g} is allowed'
+        (kind, share), = row['allowed'].items()
+        verdict = 'ok' if row['ok'] else f'FAILED, {share:g} of the {kind} is allowed'
+        right = '' if 'top_1' not in row else (
+            f', right {row["top_1"]:.1%} (checkpoint {row["checkpoint_top_1"]:.1%})')
         say(f'{name:{width}}  differs by {row["max_abs_difference"]:.1e} at most (values up to '
-            f'{row["largest_value"]:.2g}), same class {row["top_1_agreement"]:.1%} of '
-            f'{row["images"]}: {verdict}')
+            f'{row["largest_value"]:.2g}, noise {row["noise"]:.1e}), same class '
+            f'{row["top_1_agreement"]:.1%} of {row["images"]}{right}: {verdict}')
         if row['top_1_agreement'] < AGREEMENT:
-            warn(f'{name} often names another class on {row["compared_on"]}; judge it on images of '
-                 'yours: --data_dir=IMAGES')
+            warn(f'{name} often names another class on {row["compared_on"]}; judge it on the whole '
+                 'data set: --mode=eval --exported=FILE')
     say(f'exported   {export_dir}' if report['ok'] else
         f'exported   {export_dir}, but see above: not every file is good')

@@ -25,6 +25,9 @@ BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label
 # Arguments of a network that say nothing about its weights.
 OF_TRAINING = ('dropout_rate', 'survival_prob', 'batch_norm_momentum', 'batch_norm_statistics',
                'data_format')
+# Where the images of a training are.
+DATA = ('data_dir', 'dataset', 'train_split', 'eval_split', 'holdout', 'holdout_shards',
+        'label_offset')
 # How the images of imported weights were prepared.
 IMAGES = ('preprocessing_name', 'pixel_mean', 'pixel_std', 'input_image_size')
 
@@ -62,6 +65,25 @@ def recorded_flags(network, given, model_dir):
     kept = {key: values[key] for key in network.arguments + BINDING
             if values.get(key) is not None and key != 'data_format'}
     return [(path, kept)]
+
+
+def recorded_with_data(network, given, model_dir):
+    """recorded_flags, and the data of the training unless the command line names others."""
+    found = recorded_flags(network, given, model_dir)
+    if given.value('data_dir') or given.value('dataset') or not found:
+        return found
+    path, flags = found[0]
+    return [(path, dict(flags, **_recorded_data(path)))]
+
+
+def _recorded_data(path):
+    """Flags of the data in a training's params.json; {} when they are not here any more."""
+    values = read_record(path) or {}
+    folder = values.get('data_dir')
+    if 'dataset' not in values or (folder and not os.path.isdir(folder)):
+        return {}
+    found = {key: values[key] for key in DATA if values.get(key) is not None}
+    return found if folder else dict(found, dataset=values['dataset'] or 'digits')
 
 
 def inherited_flags(network, given, model_dir):

@@ -4,6 +4,8 @@ from flags.spec import Row
 
 MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark',
          'lr_find', 'compare', 'doctor', 'import')
+EXPORTED = ('savedmodel', 'frozen_pb', 'tflite', 'tflite_dynamic', 'tflite_fp16', 'tflite_int8',
+            'onnx')
 
 ROWS = (
     Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),
@@ -52,7 +54,13 @@ ROWS = (
     Row('save_features', 'str', None, 'Predict: file for the features before the classifier, a '
         'row an image; .npz (arrays images and features) or .csv.'),
     Row('export_moving_average', 'bool', True, 'Export averaged weights instead of plain ones.'),
-    Row('post_quantize', 'bool', True, 'Export a TFLite file with 8-bit weights too.'),
+    Row('export_formats', 'list', (), 'Files to export (default: savedmodel, frozen_pb, tflite, '
+        'and with post_quantize tflite_dynamic).', EXPORTED),
+    Row('post_quantize', 'bool', True, 'Export a TFLite file with 8-bit weights too, where '
+        'export_formats does not say.'),
+    Row('exported', 'str', None, 'Eval: an exported file or SavedModel folder to evaluate instead '
+        'of a checkpoint.'),
+    Row('license', 'str', None, 'Export: licence of the weights, for the model card.'),
     Row('config_file', 'str', None, 'YAML or JSON file of flag values, below the command line.'),
     Row('params_override', 'str', None, "Flag values as 'k=v,k2=v2' or YAML/JSON text, "
         'above config_file.'),

@@ -95,9 +95,9 @@ class FolderReader:
             name = os.fsdecode(path)
             yield name, 0, name
 
-    def sample(self):
+    def sample(self, count=SAMPLE_SHARDS):
         """The first examples."""
-        return itertools.islice(self.examples(), SAMPLE_SHARDS)
+        return itertools.islice(self.examples(), count)
 
     def image_and_label(self, path, record, data):
         """(encoded bytes, label) of what `examples` yields; DataError for a bad file."""

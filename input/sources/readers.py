@@ -114,9 +114,9 @@ class TFRecordReader:
         except ValueError as error:
             raise DataError(f'{path}, record {record}: {error}') from error
 
-    def sample(self):
-        """A bounded number of (path, record, payload): the first ones of evenly spread shards."""
+    def sample(self, count=SAMPLE_RECORDS):
+        """About count (path, record, payload): the first ones of evenly spread shards."""
         shards = self.shards[::-(-len(self.shards) // SAMPLE_SHARDS)]
         for shard in shards:
-            wanted = min(shard.count, SAMPLE_RECORDS // len(shards))
+            wanted = min(shard.count, -(-count // len(shards)))
             yield from self.first(shard, wanted)

@@ -5,8 +5,10 @@ import re
 import shutil
 import zipfile
 
+import numpy as np
 import program
 import pytest
+import tensorflow.compat.v1 as tf
 from seed_tools import SHORT, SMALL, bash, run
 
 from compat import modelarts
@@ -40,7 +42,10 @@ def test_export_model(world, here):
     words = f'--saved_model_dir=out/saved_model --output_tflite=small.tflite --data_dir={records}'
     assert run('mixnet/post_quantization.py', words, ['--model_name=mobilenet_v1_025']) == 0
     assert os.path.getsize('small.tflite') < os.path.getsize('out/mine.tflite') / 2
-    assert run('mixnet/post_quantization.py', words + ' --require_int8=True') == 2
+    assert run('mixnet/post_quantization.py', words + ' --require_int8=True',
+               ['--model_name=mobilenet_v1_025']) == 0
+    interpreter = tf.lite.Interpreter('small.tflite')
+    assert interpreter.get_input_details()[0]['dtype'] == np.uint8
 
 
 def test_modelarts_copies_out_of_a_failed_run(here, world, capsys):

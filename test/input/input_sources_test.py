@@ -168,3 +168,30 @@ def test_serving_sees_what_evaluation_sees(tmp_path):
                   for row in range(4)]
     assert np.abs(np.stack(served) - evaluated).max() < 1e-5
     assert inputs.image_size == serving.image_size == 24
+
+
+def test_a_few_examples_for_an_export(tmp_path):
+    """Of a data set with their classes, of each shard some; of plain images without."""
+    input_params.shards(tmp_path / 'set', 'train', [3, 3, 3], offset=1)
+    input_params.shards(tmp_path / 'set', 'validation', [2])
+
+    def serving(**changes):
+        return Serving(input_params.make(**changes), 'cifar', 16, 10)
+
+    records = serving(data_dir=str(tmp_path / 'set'), label_offset=0, num_label_classes=10)
+    encoded, classes, source = records.examples('train', 6)
+    assert classes == [1, 2, 4, 5, 7, 8] and encoded[2] == input_params.jpeg(4)
+    assert source == f'{tmp_path}/set (train)'
+    assert records.examples('eval', 6)[1] == [0, 1]
+    (tmp_path / 'photos').mkdir()
+    for number in range(5):
+        (tmp_path / 'photos' / f'{number}.jpg').write_bytes(input_params.jpeg(number))
+    photos = serving(data_dir=str(tmp_path / 'photos'))
+    assert photos.examples('eval', 2)[0] == [input_params.jpeg(0), input_params.jpeg(1)]
+    assert photos.examples('train', 2)[0] == [input_params.jpeg(3), input_params.jpeg(4)]
+    assert photos.examples('train', 2)[1] is None
+    assert serving(dataset='synthetic').examples('eval', 2)[2] == Serving.RANDOM
+    with pytest.raises(DataError, match='nowhere'):
+        serving(data_dir=str(tmp_path / 'nowhere')).examples('eval', 2)
+    with pytest.raises(DataError):
+        serving(data_dir=str(tmp_path / 'photos'), dataset='tfrecord').examples('eval', 2)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from input import DataError, preprocessing
+from input import DataError, Serving, preprocess, preprocessing
 
 GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common')
 ORIGINALS = {'mnasnet_bilinear': 'tpu_bilinear', 'efficientnet_bicubic': 'tpu_bicubic',
@@ -206,3 +206,19 @@ def test_evaluation_equals_the_originals_arrays():
         for row, image in zip(statistics[original], got[style]):
             assert abs((image.mean() - shift) / unit - row['mean']) < 1e-4
             assert abs(image.std() / unit - row['std']) < 1e-4
+
+
+@pytest.mark.parametrize('name', sorted(preprocessing.STYLES))
+def test_client_code_does_what_the_evaluation_does(name, tmp_path):
+    """input/preprocess.py, which is copied beside exports; PNG, which all decoders read alike."""
+    params = input_params.make(preprocessing_name=name, use_grayscale=name == 'torch')
+    serving = Serving(params, name, SIZE, 10)
+    numbers = json.loads(json.dumps(serving.describe()))
+    for value, size in ((1, (70, 45)), (2, (33, 90)), (3, (40, 40))):
+        data = input_params.jpeg(value, size, 'PNG')
+        (tmp_path / 'x.png').write_bytes(data)
+        ours = preprocess.load(str(tmp_path / 'x.png'), numbers)
+        with tf.Graph().as_default(), tf.Session() as session:
+            theirs = session.run(serving.preprocess_for_serving(tf.constant(data)))
+        assert ours.shape == (1, SIZE, SIZE, 3)
+        assert np.abs(ours[0] - theirs).max() * max(numbers['std']) < 0.02, size

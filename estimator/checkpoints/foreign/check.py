@@ -12,11 +12,12 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from estimator.checkpoints.foreign import names
+from estimator.checkpoints.foreign import frozen_file, graph_file, names
 
 CHECKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'checked.json')
 LARGEST_SIDE = 224      # of the image; a network computes the same at every size
 ALLOWED = 1e-3          # of the largest logit; what the tests ask for is 1e-4
+LARGEST_TENSOR = 1 << 27     # numbers; beyond it a graph is not run
 QUANTISED = 0.5         # least agreement on the class with a network that computes in 8 bits
 
 Check = collections.namedtuple('Check', 'text ok')
@@ -134,10 +135,7 @@ def _tflite(network, found, prefix, arguments, size):
     theirs = np.stack(theirs)
     scale, zero = leave['quantization']
     theirs = (theirs - zero) * scale if scale else theirs
-    ours = logits(network, prefix, arguments, images)
-    if np.allclose(theirs.sum(1), 1, atol=0.05):
-        ours = np.exp(ours - ours.max(1, keepdims=True))
-        ours /= ours.sum(1, keepdims=True)
+    ours = _alike(logits(network, prefix, arguments, images), theirs)
     if found.source.exact:
         return _compared(ours, theirs, 'the TFLite runtime')
     same = np.mean(ours.argmax(1) == theirs.argmax(1))
@@ -145,4 +143,37 @@ def _tflite(network, found, prefix, arguments, size):
                  f'class on {same:.0%} of {len(ours)} coloured patterns', bool(same >= QUANTISED))
 
 
-RUNTIMES = {'timm': _torch, 'torchvision': _torch, 'TFLite': _tflite}
+def _graph(network, found, prefix, arguments, size):
+    """By TensorFlow, of graphs that are arithmetic alone and of bounded size."""
+    definition = graph_file.parsed(found.path)
+    others = {node.op for node in definition.node} - set(frozen_file.HARMLESS)
+    if others:
+        return Check(f'every tensor has its place, but nothing was compared: the graph has '
+                     f'{", ".join(sorted(others)[:3])}, and is not run', True)
+    images = _images(found.values.get('input_image_size') or size)
+    feed, = [node.name for node in definition.node if node.op == 'Placeholder']
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        tf.import_graph_def(definition, {f'{feed}:0': tf.constant(images)}, name='graph')
+        tensors = [out for op in graph.get_operations() for out in op.outputs
+                   if op.type != 'Placeholder']
+        if any((out.shape.num_elements() or LARGEST_TENSOR) >= LARGEST_TENSOR for out in tensors):
+            return Check('every tensor has its place, but nothing was compared: the graph computes '
+                         'larger tensors than a network does, and is not run', True)
+        ends = [op for op in graph.get_operations() if op.name == 'graph/logits'] or [
+            op for op in graph.get_operations() if op.type != 'ArgMax'
+            and not any(out.consumers() for out in op.outputs)]
+        theirs = session.run(ends[-1].outputs[0]).reshape([len(images), -1])
+    ours = _alike(logits(network, prefix, arguments, images), theirs)
+    return _compared(ours, theirs, 'the graph')
+
+
+def _alike(ours, theirs):
+    """Our logits, or their softmax where the others are probabilities."""
+    if not np.allclose(theirs.sum(1), 1, atol=0.05):
+        return ours
+    ours = np.exp(ours - ours.max(1, keepdims=True))
+    return ours / ours.sum(1, keepdims=True)
+
+
+RUNTIMES = {'timm': _torch, 'torchvision': _torch, 'TFLite': _tflite,
+            'folded': _graph}

@@ -11,6 +11,10 @@ from common.errors import CheckpointError, FlagError
 from common.files import make_folder
 from estimator.checkpoints.foreign import files, names, published
 
+# What helps where layers are known by their order only.
+_BY_NAME = (' Folded batch norm leaves layers without names, and those that mix kernels for each '
+            'image cannot be told then; the SavedModel or the checkpoint has the names.')
+ORDERED = {'TFLite': _BY_NAME, 'folded graph': _BY_NAME}
 FIRST = 8       # mismatches named in an error
 
 Found = collections.namedtuple(
@@ -56,7 +60,8 @@ def examine(network, path, wanted=None, overrides=()):
     _, row, rows, arguments, notes = next(fit for fit in fits if fit[1] == chosen[0])
     notes = tuple(source.notes) + notes + ((f'{row.name} is named by {said}',) if said else ())
     doubt = '' if said else _doubt(path, row, possible)
-    values = dict({**row.values, **source.values, **published.trained_as(path)},
+    values = dict({**row.values, **source.values, **published.trained_as(path),
+                   **published.carded(path)[1]},
                   num_label_classes=arguments['num_classes'])
     values = {name: value for name, value in values.items() if value is not None}
     return Found(path, source, dialect, row, rows, arguments, values, notes, doubt)
@@ -100,6 +105,9 @@ def _fitted(network, dialect, source, arguments):
 def _own_names(network, path, source, arguments):
     """Found of a file whose tensors have the variables' names, whatever scopes lie around."""
     best = None
+    carded, flags = published.carded(path)
+    arguments = dict({name: value for name, value in carded.items() if name in network.defaults},
+                     **arguments)
     for form in [{}] + list(network.alternatives):
         form = dict(form, **arguments)
         shapes = network.variables(**form)
@@ -116,10 +124,8 @@ def _own_names(network, path, source, arguments):
         near = f'{len(wrong)} of {len(rows)} variables do not fit'
         raise CheckpointError(
             f'{path} ({source.kind}) does not hold {network.name}: {near}.\n  ' +
-            '\n  '.join(wrong[:FIRST]) + '\nCheck --model_name. Batch norm that was folded away '
-            'when the graph was frozen cannot be brought back by name; import the TFLite file or '
-            'the checkpoint instead.')
-    values = dict({key: value for key, value in form.items() if key != 'num_classes'},
+            '\n  '.join(wrong[:FIRST]) + '\nCheck --model_name.')
+    values = dict({key: value for key, value in form.items() if key != 'num_classes'}, **flags,
                   num_label_classes=form['num_classes'])
     return Found(path, source, None, None, rows, form, values, tuple(source.notes))
 
@@ -185,7 +191,7 @@ def _other_network(path, network, dialect, fit):
     return CheckpointError(
         f'{path} ({dialect.name}) does not hold {network.name}{name} with '
         f'{arguments["num_classes"]} classes: {len(wrong)} tensors do not fit.\n  ' +
-        '\n  '.join(wrong[:FIRST]) + f'\nCheck --model_name.{hint}')
+        '\n  '.join(wrong[:FIRST]) + f'\nCheck --model_name.{hint}{ORDERED.get(dialect.name, "")}')
 
 
 def write(network, found, arguments, folder):

@@ -120,6 +120,10 @@ TFLITE = KERAS_NUMBERED._replace(
     name='TFLite', mark=r'^layer/gamma$', leaves=dict(_KERAS_LEAVES, depthwise='kernel'),
     ignored=r'/(bias|gamma|beta|moving_mean|moving_variance)$',
     words={'conv': 'layer', 'depthwise': 'layer', 'dense': 'layer', 'norm': None})
+FOLDED_GRAPH = TFLITE._replace(
+    name='folded graph', mark=r'^node/gamma$',
+    words={'conv': 'node', 'depthwise': 'node', 'dense': 'node', 'norm': None})
 
 DIALECTS = (TIMM, TORCHVISION_MNASNET, TORCHVISION_MOBILENET_V2, TORCHVISION_EFFICIENTNET,
-            KERAS_EFFICIENTNET, KERAS_MOBILENET_V2, KERAS_MOBILENET, KERAS_NUMBERED, TFLITE)
+            KERAS_EFFICIENTNET, KERAS_MOBILENET_V2, KERAS_MOBILENET, KERAS_NUMBERED, TFLITE,
+            FOLDED_GRAPH)

@@ -6,6 +6,7 @@ import zipfile
 
 from common.errors import CheckpointError
 from estimator.checkpoints.foreign import (
+    frozen_file,
     graph_file,
     keras_file,
     safetensors_file,
@@ -60,7 +61,7 @@ def _reader(path):
             (keras_file.recognises, keras_file.read), (tflite_file.recognises, tflite_file.read),
             (safetensors_file.recognises, safetensors_file.read),
             (torch_file.recognises, torch_file.read),
-            (graph_file.recognises, graph_file.read_graph)):
+            (graph_file.recognises, frozen_file.read)):
         if recognises(head):
             return read
     return None

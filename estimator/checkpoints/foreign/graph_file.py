@@ -1,8 +1,4 @@
-"""Reading SavedModels and frozen graphs of the originals and of this program: data, never run.
-
-A frozen graph is a list of nodes; those that are constants carry the name of the variable they
-were. A SavedModel keeps its variables in a checkpoint of its own.
-"""
+"""Graphs as data: SavedModels, which keep their variables in a checkpoint, and lists of nodes."""
 
 import os
 
@@ -10,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import CheckpointError
 from estimator.checkpoints import reading as checkpoints
+from estimator.checkpoints.foreign import tensors as tensors_lib
 from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 LARGEST_GRAPH = 2 << 30     # protobuf's own bound
@@ -37,11 +34,11 @@ def read_saved_model(path):
     reader = tf.train.NewCheckpointReader(prefix)
     tensors = {name: Tensor(tuple(shape), lambda name=name: reader.get_tensor(name))
                for name, shape in reader.get_variable_to_shape_map().items()}
-    return Opened('SavedModel', _averaged(tensors))
+    return Opened('SavedModel', averaged(tensors))
 
 
-def read_graph(path):
-    """Opened of a frozen graph's constants; CheckpointError when it is none."""
+def parsed(path):
+    """GraphDef of a file; CheckpointError when it is none."""
     if os.path.getsize(path) > LARGEST_GRAPH:
         raise CheckpointError(f'{path} is larger than any graph can be.')
     graph = tf.GraphDef()
@@ -51,13 +48,18 @@ def read_graph(path):
     except Exception as error:  # pylint: disable=broad-except
         raise CheckpointError(f'{path} is none of the files that can be imported, or is cut off '
                               f'({type(error).__name__}).')
+    return graph
+
+
+def constants(path, definition):
+    """{name: Tensor} of the float constants of a GraphDef; path: for messages."""
     tensors = {}
-    for node in graph.node:
+    for node in definition.node:
         value = node.attr['value'].tensor
         if node.op == 'Const' and value.dtype == tf.float32.as_datatype_enum:
             shape = tuple(axis.size for axis in value.tensor_shape.dim)
             tensors[node.name] = Tensor(shape, _constant(path, node.name, value, shape))
-    return Opened('frozen graph', _averaged(tensors))
+    return tensors
 
 
 def _constant(path, name, value, shape):
@@ -70,9 +72,30 @@ def _constant(path, name, value, shape):
     return load
 
 
-def _averaged(tensors):
+def averaged(tensors):
     """With the averaged weights, where there are any, in the place of the plain ones."""
     averages = {name[:-len(checkpoints.AVERAGE)]: value for name, value in tensors.items()
                 if name.endswith(checkpoints.AVERAGE)}
     plain = {name: value for name, value in tensors.items() if checkpoints.AVERAGE not in name}
     return dict(plain, **averages)
+
+
+def in_order(definition):
+    """The nodes of a GraphDef without loops, each after those it reads, these in their order.
+
+    Raises CheckpointError when it reads a node that is not there, or one of its own results.
+    """
+    by_name = {node.name: node for node in definition.node}
+    reads = {name: [source_of(text)[0] for text in node.input] for name, node in by_name.items()}
+    inside = {source for sources in reads.values() for source in sources}
+    try:
+        order = tensors_lib.in_order(reads, [name for name in by_name if name not in inside])
+    except ValueError as error:
+        raise CheckpointError(f'{error}. Is it a frozen graph?')
+    return [by_name[name] for name in order]
+
+
+def source_of(name):
+    """(node, number of its output) of an input such as 'a', 'a:1' or '^a'."""
+    name, _, index = name.lstrip('^').partition(':')
+    return name, int(index or 0)

@@ -13,6 +13,10 @@ import json
 import os
 import re
 
+from common.files import read_record
+
+CARD = 'model.json'     # of an export of this program
+
 Published = collections.namedtuple('Published', 'dialect name network values')
 Published.__doc__ = """dialect: name of the naming scheme; name: theirs; network: --model_name here;
 values: flag -> value the network needs."""
@@ -101,7 +105,8 @@ TRAINED_OTHERWISE = (
 
 # First word of a dialect -> values of weights that were not published under a name.
 _UNNAMED = {'timm': _BICUBIC, 'torchvision': dict(_TORCH, preprocessing_name='torch'),
-            'Keras': _TENSORFLOW, 'Keras,': _TENSORFLOW, 'TFLite': _TENSORFLOW}
+            'Keras': _TENSORFLOW, 'Keras,': _TENSORFLOW, 'TFLite': _TENSORFLOW,
+            'folded': _TENSORFLOW}
 
 
 def candidates(dialect, network):
@@ -149,6 +154,21 @@ def config(path):
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def carded(path):
+    """(arguments of the network, flags of its images) that our model card beside a file says."""
+    path = os.path.abspath(path)
+    card = read_record(os.path.join(os.path.dirname(path), CARD)) or {}
+    if os.path.basename(path) not in card.get('files', ()):
+        return {}, {}
+    parts = []
+    for part in 'arguments', 'flags':
+        told = card.get(part)
+        parts.append({name: tuple(value) if isinstance(value, list) else value
+                      for name, value in (told if isinstance(told, dict) else {}).items()
+                      if name not in ('num_classes', 'num_label_classes')})
+    return tuple(parts)
 
 
 def trained_as(path):

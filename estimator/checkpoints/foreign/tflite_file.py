@@ -8,12 +8,13 @@ import numpy as np
 
 from common.errors import CheckpointError
 from estimator.checkpoints.foreign.flatbuffer import FlatTable
-from estimator.checkpoints.foreign.tensors import Opened, Tensor
+from estimator.checkpoints.foreign.tensors import Opened, Tensor, folded_norm, in_order
 
-EPSILON = 1e-3      # published.py gives the network this one
 TYPES = {0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 9: np.int8}
 # Operators with weights: how a kernel becomes ours.
-CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, DEQUANTIZE, SOFTMAX = 3, 4, 9, 6, 25
+CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, DEQUANTIZE = 3, 4, 9, 6
+# Operators between a convolution in channel groups and its bias.
+ADD, CONCATENATION, QUANTIZE = 0, 2, 114
 AXES = {CONV_2D: (1, 2, 3, 0), DEPTHWISE_CONV_2D: (1, 2, 3, 0), FULLY_CONNECTED: (1, 0)}
 
 
@@ -24,10 +25,19 @@ def recognises(head):
 
 def read(path):
     """Opened of a TFLite file; CheckpointError when it is damaged."""
+    return _of_model(path, lambda model: model.source())
+
+
+def verify(path):
+    """Raises CheckpointError for a file that is damaged; the interpreter itself would crash."""
+    _of_model(path, lambda model: model.look())
+
+
+def _of_model(path, ask):
     with open(path, 'rb') as stream:
         data = stream.read()
     try:
-        return _Model(path, data).source()
+        return ask(_Model(path, data))
     except (ValueError, IndexError, TypeError) as error:
         raise CheckpointError(f'{path}: a damaged TFLite file ({str(error)[:200]}). '
                               'Download it again.')
@@ -46,17 +56,35 @@ class _Model:
         self._inputs = graph.numbers(1, '<i')
         self._operators = [(self._codes[row.number(0, '<I')], row.numbers(1, '<i'),
                             row.numbers(2, '<i')) for row in graph.tables(3)]
+        made = {out: place for place, (_, _, outs) in enumerate(self._operators) for out in outs}
+        reads = {place: [made[index] for index in inputs if index in made]
+                 for place, (_, inputs, _) in enumerate(self._operators)}
+        ends = [made[index] for index in graph.numbers(2, '<i') if index in made]
+        self._operators = [self._operators[place] for place in in_order(reads, ends)]
+        self._readers = {}
+        for row in self._operators:
+            for index in row[1]:
+                self._readers.setdefault(index, []).append(row)
         # float16 weights pass through a DEQUANTIZE before they are used
         self._made_from = {outputs[0]: inputs[0] for kind, inputs, outputs in self._operators
                            if kind == DEQUANTIZE and inputs and outputs}
 
+    def look(self):
+        """Follows every offset to a tensor's shape and bytes."""
+        for index in range(len(self._tensors)):
+            self._shape(index)
+            self._constant(index)
+            self._tensors[index].bytes(3)       # its name
+
     def source(self):
         tensors = {}
-        for kind, inputs, _ in self._operators:
+        for kind, inputs, outputs in self._operators:
             if kind in AXES and self._constant(inputs[1]) is not None:
                 number = len({key.split('/')[0] for key in tensors})
                 name = f'layer_{number}' if number else 'layer'
-                bias = inputs[2] if len(inputs) > 2 else -1
+                bias = self._joint_bias(outputs)
+                if bias is None:
+                    bias = inputs[2] if len(inputs) > 2 else -1
                 tensors.update(self._layer(name, kind, inputs[1], bias))
         quantised = any(self._kind(index) in (np.uint8, np.int8) for index in range(
             len(self._tensors)))
@@ -70,6 +98,20 @@ class _Model:
                       'too, here they are float, so logits agree only that far',)
         return Opened('TFLite', tensors, values, notes, exact=not quantised)
 
+    def _joint_bias(self, outputs):
+        """The constant added to a convolution's channels once they are joined with others'."""
+        joined = False
+        while True:
+            readers = self._readers.get(outputs[0], ())
+            if len(readers) != 1:
+                return None
+            (kind, inputs, outputs), = readers
+            if kind == ADD and joined:
+                return next((index for index in inputs if self._constant(index)), None)
+            if kind not in (CONCATENATION, QUANTIZE):
+                return None
+            joined = joined or kind == CONCATENATION
+
     def _layer(self, name, kind, kernel, bias):
         shape = self._shape(kernel)
         axes = AXES[kind]
@@ -78,13 +120,12 @@ class _Model:
         channels = shape[-1] if kind == DEPTHWISE_CONV_2D else shape[0]
         yield f'{name}/kernel', Tensor(
             tuple(shape[axis] for axis in axes), lambda: self._array(kernel).transpose(axes))
+        if bias >= 0:
+            channels = int(np.prod(self._shape(bias), dtype=np.int64))
         shift = Tensor((channels,), lambda: self._array(bias) if bias >= 0 else np.zeros(
             channels, np.float32))
         yield f'{name}/bias', shift
-        yield f'{name}/beta', shift
-        for leaf, value in ('gamma', 1.0), ('moving_mean', 0.0), ('moving_variance', 1 - EPSILON):
-            yield f'{name}/{leaf}', Tensor(
-                (channels,), lambda value=value: np.full(channels, value, np.float32))
+        yield from folded_norm(name, shift)
 
     def _shape(self, index):
         return tuple(self._tensors[index].numbers(0, '<i'))

@@ -7,10 +7,12 @@ import golden_tools
 import numpy as np
 import program
 import pytest
+import tensorflow.compat.v1 as tf
 
 import main
 from common.errors import CheckpointError, FlagError
 from estimator.checkpoints.foreign import check, dialects, names, published
+from estimator.modes.exports import graphs
 from models import get_network
 
 TORCHVISION = 'torchvision_mnasnet1_0'
@@ -172,13 +174,56 @@ def test_a_file_of_our_own_export_comes_back(tmp_path):
     images = np.random.RandomState(0).normal(size=(3, 32, 32, 3)).astype(np.float32)
     expected = check.logits(network, str(tmp_path / 'run' / 'model.ckpt-2'),
                             {'num_classes': 10}, images)
-    for place, tolerance in (('saved_model', 0), ('mobilenet_v1_025.pb', 0),
+    for place, tolerance in (('saved_model', 0), ('mobilenet_v1_025.pb', 1e-5),
                              ('mobilenet_v1_025.tflite', 1e-5),
                              ('mobilenet_v1_025_postquant.tflite', 0.05)):
         folder = tmp_path / place.replace('.', '_')
         assert run('mobilenet_v1_025', tmp_path / 'out' / place, folder) == 0
         logits = check.logits(network, str(folder / 'model.ckpt-0'), {'num_classes': 10}, images)
         assert np.abs(logits - expected).max() <= tolerance * np.abs(expected).max(), place
+
+
+@pytest.mark.parametrize('name, more', [
+    ('mixnet-s', {'padding': 'symmetric'}),      # channel groups: one bias after several layers
+    ('mobilenet_v2_035', {})])
+def test_a_frozen_graph_without_names(tmp_path, name, more, capsys):
+    """As graph tools leave it: batch norm folded, constants numbered."""
+    network, arguments = get_network(name), dict(more, num_classes=7)
+    batch = np.random.RandomState(1).normal(size=(2, 32, 32, 3)).astype(np.float32)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 32, 32, 3])
+        logits, _ = network.build(images, training=False, **arguments)
+        leave = tf.nn.softmax(logits)
+        session.run(tf.global_variables_initializer())
+        for variable in network.model_variables():
+            if variable.op.name.endswith(('gamma', 'beta', 'mean', 'variance')):
+                shift = 1 if variable.op.name.endswith(('gamma', 'variance')) else 0
+                variable.load(shift + 0.1 * np.random.RandomState(len(variable.op.name)).normal(
+                    size=variable.shape.as_list()), session)
+        expected = session.run(logits, {images: batch})
+        definition = graphs.folded(tf.graph_util.convert_variables_to_constants(
+            session, graph.as_graph_def(), [leave.op.name]))
+    numbers = {node.name: f'x{number}' for number, node in enumerate(definition.node)}
+    for node in definition.node:
+        node.name = numbers[node.name]
+        node.input[:] = [numbers[text] for text in node.input]
+    (tmp_path / 'a.pb').write_bytes(definition.SerializeToString())
+    assert run(name, tmp_path / 'a.pb', tmp_path / 'out', '--input_image_size=32') == 0
+    assert 'the graph gives the same logits' in capsys.readouterr().out
+    made = check.logits(network, str(tmp_path / 'out' / 'model.ckpt-0'),
+                        dict(arguments, batch_norm_epsilon=1e-3), batch)
+    assert np.abs(made - expected).max() < 1e-4 * np.abs(expected).max()
+    with pytest.raises(CheckpointError, match='do not fit'):
+        run('mobilenet_v1_025', tmp_path / 'a.pb', tmp_path / 'other')
+
+
+def test_the_card_beside_an_export_is_read(tmp_path):
+    (tmp_path / 'model.json').write_text(json.dumps({
+        'files': {'a.pb': {}}, 'arguments': {'padding': 'symmetric', 'num_classes': 7},
+        'flags': {'pixel_mean': [1, 2, 3], 'num_label_classes': 7}}))
+    assert published.carded(str(tmp_path / 'a.pb')) == (
+        {'padding': 'symmetric'}, {'pixel_mean': (1, 2, 3)})
+    assert published.carded(str(tmp_path / 'b.pb')) == ({}, {})
 
 
 def test_the_maps_are_those_that_agreed():

@@ -1,5 +1,6 @@
 """--mode=export: every file computes what the checkpoint computes, and the files are usable."""
 
+import hashlib
 import json
 import os
 
@@ -9,16 +10,20 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import flags
-from common.errors import CheckpointError, ProgramError
+from common.errors import CheckpointError, FlagError, ProgramError
 from estimator.checkpoints import weights
-from estimator.modes import export as export_lib
-from estimator.modes import export_check, tflite
+from estimator.modes.exports import formats, graphs, parity, runtimes, tflite
+from flags.rows.run import EXPORTED
 from models import get_network
 
 HEAD = 'MobilenetV1/Logits/Conv2d_1c_1x1/weights'
+NAME = 'mobilenet_v1_025'
+FILES = {'savedmodel': 'saved_model', 'frozen_pb': f'{NAME}.pb', 'tflite': f'{NAME}.tflite',
+         'tflite_dynamic': f'{NAME}_postquant.tflite', 'tflite_fp16': f'{NAME}_fp16.tflite'}
+BESIDE = ['MODEL.md', 'export.json', 'model.json', 'preprocess.py', 'preprocessing.json']
 
 
-def export(model_dir, *words, name='mobilenet_v1_025', to=None):
+def export(model_dir, *words, name=NAME, to=None):
     """main.main in export mode; returns (exit code, export.json)."""
     import main
     to = to or model_dir / 'export'
@@ -33,7 +38,7 @@ def exported(tmp_path_factory):
     """(folder, exit code, export.json) of a small trained network with averages."""
     folder = tmp_path_factory.mktemp('exported')
     program.run(folder, mode='train', train_steps=6, learning_rate=0.1)
-    code, report = export(folder)
+    code, report = export(folder, f'--export_formats={",".join(FILES)}', '--license=CC0-1.0')
     return folder, code, report
 
 
@@ -45,27 +50,57 @@ def load(path):
     return session, loaded.signature_def
 
 
+def against(expected, labels=None):
+    return parity.Reference(None, None, expected, labels, 'a test')
+
+
 def test_report_and_files(exported):
     folder, code, report = exported
     assert code == 0 and report['ok'] and report['weights'] == 'ema' and report['num_classes'] == 10
-    name = 'mobilenet_v1_025'
-    assert sorted(os.listdir(str(folder / 'export'))) == sorted([
-        'export.json', 'preprocessing.json', 'saved_model', f'{name}.pb', f'{name}.tflite',
-        f'{name}_postquant.tflite'])
+    assert sorted(os.listdir(str(folder / 'export'))) == sorted(BESIDE + list(FILES.values()))
     rows = report['parity']
-    assert sorted(rows) == sorted(['saved_model images', 'saved_model classify', f'{name}.pb',
-                                   f'{name}.tflite', f'{name}_postquant.tflite'])
+    assert sorted(rows) == sorted(['saved_model classify'] + list(FILES.values()))
     for title, row in rows.items():
-        assert row['images'] == 64
-        assert 'postquant' in title or row['max_abs_difference'] < 1e-4 * row['largest_value']
-    assert rows[f'{name}_postquant.tflite']['max_abs_difference'] > 0
-    sizes = [(folder / 'export' / f'{name}{end}').stat().st_size
-             for end in ('_postquant.tflite', '.tflite')]
-    assert sizes[0] < 0.4 * sizes[1]
-    with open(str(folder / 'export' / 'preprocessing.json')) as stream:
-        described = json.load(stream)
-    assert (described['style'], described['image_size']) == ('inception', 32)
-    assert described['mean'] == described['std'] == [127.5] * 3
+        assert row['images'] == 128 and row['compared_on'] == 'random images'
+        near = 2e-2 if 'fp16' in title else 1e-4
+        assert 'postquant' in title or row['max_abs_difference'] < near * row['largest_value']
+    for title in (FILES['tflite_dynamic'], FILES['tflite_fp16']):
+        assert rows[title]['max_abs_difference'] > 0
+    size = {name: (folder / 'export' / FILES[name]).stat().st_size
+            for name in FILES if name != 'savedmodel'}
+    assert size['tflite_dynamic'] < 0.4 * size['tflite'] < size['tflite_fp16'] < (
+        0.6 * size['tflite'])
+    assert rows[FILES['tflite']]['bytes'] == size['tflite']
+
+
+def test_words_of_the_flag_are_the_formats():
+    assert tuple(formats.FORMATS) == EXPORTED
+    params = flags.make(export_formats='tflite_fp16,tflite')
+    assert [row.name for row in formats.chosen(params)] == ['tflite', 'tflite_fp16']
+    default = ['savedmodel', 'frozen_pb', 'tflite']
+    assert [row.name for row in formats.chosen(flags.make())] == default + ['tflite_dynamic']
+    assert [row.name for row in formats.chosen(flags.make(post_quantize=False))] == default
+    with pytest.raises(FlagError, match='did you mean tflite_int8'):
+        flags.make(export_formats='savedmodel,tflite_int')
+
+
+def test_the_card(exported):
+    folder = exported[0] / 'export'
+    card = json.loads((folder / 'model.json').read_text())
+    assert card['license'] == {'weights': 'CC0-1.0', 'code': 'Apache-2.0', 'data': None}
+    assert card['checkpoint']['weights'] == 'ema' and card['checkpoint']['step'] == 6
+    assert card['training']['train_steps'] == 6 and card['classes'] == {'count': 10, 'names': None}
+    shapes = get_network(NAME).variables(num_classes=10)
+    assert card['parameters'] == sum(int(np.prod(shape)) for name, shape in shapes.items()
+                                     if 'moving_' not in name)
+    assert sorted(card['files']) == sorted(FILES.values())
+    row = card['files'][FILES['tflite']]
+    content = (folder / FILES['tflite']).read_bytes()
+    assert row['sha256'] == hashlib.sha256(content).hexdigest()
+    assert row['input'] == {'name': 'images', 'dtype': 'float32', 'shape': [1, 32, 32, 3]}
+    assert 'saved_model.pb' in card['files']['saved_model']['sha256']
+    text = (folder / 'MODEL.md').read_text()
+    assert row['sha256'] in text and 'CC0-1.0' in text and '32 x 32' in text
 
 
 def test_saved_model_takes_files_and_pixels(exported):
@@ -88,7 +123,7 @@ def test_saved_model_takes_files_and_pixels(exported):
         logits = session.run(images.outputs['logits'].name, {'images:0': pixels})
         classes = session.run(classify.outputs['classes'].name, feed)
     assert probabilities.shape == (3, 10)
-    np.testing.assert_allclose(probabilities, export_check.softmax(logits), atol=1e-5)
+    np.testing.assert_allclose(probabilities, parity.softmax(logits), atol=1e-5)
     assert list(classes) == list(np.argmax(logits, axis=1))
 
 
@@ -103,7 +138,9 @@ def test_averages_sit_under_the_plain_names(exported):
 
 def test_raw_weights_and_a_failing_comparison(exported, tmp_path, monkeypatch, capsys):
     folder = exported[0]
-    monkeypatch.setattr(export_check, 'TOLERANCE', -1)
+    strict = {name: row._replace(allowed=parity.Allowed('largest', -1))
+              for name, row in formats.FORMATS.items()}
+    monkeypatch.setattr(formats, 'FORMATS', strict)
     code, report = export(folder, '--export_moving_average=False', '--nopost_quantize',
                           to=tmp_path)
     assert (code, report['ok'], report['weights']) == (1, False, 'raw')
@@ -125,48 +162,87 @@ def test_without_averages(tmp_path, capsys):
 def test_tflite_and_frozen_graph_by_hand(exported):
     """The files as another program uses them, against a graph filled by hand."""
     folder = exported[0]
-    network, values = get_network('mobilenet_v1_025'), program.variables(folder)
-    image = np.random.RandomState(0).uniform(-1, 1, [32, 32, 3]).astype(np.float32)
+    network, values = get_network(NAME), program.variables(folder)
+    image = np.random.RandomState(0).uniform(-1, 1, [1, 32, 32, 3]).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
-        logits, _ = network.build(image[None], num_classes=10)
+        logits, _ = network.build(image, num_classes=10, folded=False)
         for variable in network.model_variables():
             variable.load(values[f'{variable.op.name}/ExponentialMovingAverage'], session)
-        expected = session.run(logits)[0]
-    model = tflite.Model(str(folder / 'export' / 'mobilenet_v1_025.tflite'))
-    assert model.input['name'].split(':')[0] == 'images'
-    assert list(model.input['shape']) == [1, 32, 32, 3]
+        expected = session.run(logits)
+    interpreter = tf.lite.Interpreter(str(folder / 'export' / FILES['tflite']))
+    interpreter.allocate_tensors()
+    enter, leave = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    assert enter['name'].split(':')[0] == 'images' and list(enter['shape']) == [1, 32, 32, 3]
+    interpreter.set_tensor(enter['index'], image)
+    interpreter.invoke()
     tolerance = 1e-4 * np.max(np.abs(expected))
-    np.testing.assert_allclose(model(image), expected, atol=tolerance)
+    np.testing.assert_allclose(interpreter.get_tensor(leave['index']), expected, atol=tolerance)
     definition = tf.GraphDef()
-    definition.ParseFromString((folder / 'export' / 'mobilenet_v1_025.pb').read_bytes())
+    definition.ParseFromString((folder / 'export' / FILES['frozen_pb']).read_bytes())
     with tf.Graph().as_default(), tf.Session() as session:
         logits, _ = tf.import_graph_def(
             definition, return_elements=['logits:0', 'softmax_tensor:0'], name='',
-            input_map={'images:0': tf.constant(image[None])})
-        np.testing.assert_allclose(session.run(logits)[0], expected, atol=tolerance)
+            input_map={'images:0': tf.constant(image)})
+        np.testing.assert_allclose(session.run(logits), expected, atol=tolerance)
+    assert {node.op for node in definition.node} & {'Rsqrt', 'Mul', 'Sub'} == set()   # all folded
+
+
+def test_folding_a_graph():
+    """Parts of a split, a constant that is fed only in part, and an output that is constant."""
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = tf.placeholder(tf.float32, [2], name='x')
+        first, second = tf.split(tf.constant([1., 2., 3., 4.]) * 2, 2)
+        tf.add(x * second, first, name='y')
+        before = graph.as_graph_def()
+        expected = session.run('y:0', {'x:0': [1., 10.]})
+    after = graphs.folded(before)
+    assert sorted(node.op for node in after.node if node.op not in ('Const', 'Placeholder')) == (
+        sorted(node.op for node in before.node if node.name in ('y', 'mul_1')))
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(after, name='')
+        np.testing.assert_array_equal(session.run('y:0', {'x:0': [1., 10.]}), expected)
 
 
 def test_comparison():
     expected = np.array([[1.0, 5.0], [2.0, 3.0]])
-    row = export_check.compare(expected + [[0, .004], [0, 0]], expected, 1e-3)
+    row = parity.compare(expected + [[0, .004], [0, 0]], against(expected, np.array([1, 0])),
+                         parity.FLOAT)
     assert row['ok'] and row['max_abs_difference'] == pytest.approx(.004)
-    assert not export_check.compare(expected + [[0, .006], [0, 0]], expected, 1e-3)['ok']
-    assert not export_check.compare(expected * np.nan, expected, 1e-3)['ok']
-    assert not export_check.compare(np.zeros([2, 2]), expected * 1e-6, 1e-3)['ok']
+    assert (row['top_1'], row['checkpoint_top_1'], row['top_1_agreement']) == (0.5, 0.5, 1.0)
+    assert not parity.compare(expected + [[0, .006], [0, 0]], against(expected), parity.FLOAT)['ok']
+    assert not parity.compare(expected * np.nan, against(expected), parity.FLOAT)['ok']
+    assert not parity.compare(expected * np.nan, against(expected), parity.INTEGER)['ok']
+    assert not parity.compare(np.zeros([2, 2]), against(expected * 1e-6), parity.FLOAT)['ok']
 
 
-def test_a_network_tflite_cannot_express(tmp_path):
+@pytest.mark.parametrize('allowed', (parity.QUANTISED, parity.INTEGER))
+def test_a_quantised_file_can_fail(allowed):
+    """The answer to another image is refused, rounding to 8 bits is not."""
+    expected = np.random.RandomState(0).normal(size=(64, 10))
+    step = np.abs(expected).max() / 127
+    row = parity.compare(np.round(expected / step) * step, against(expected), allowed)
+    assert row['ok'] and row['noise'] < 0.05
+    assert not parity.compare(expected[::-1], against(expected), allowed)['ok']
+    assert not parity.compare(np.zeros_like(expected), against(expected), allowed)['ok']
+
+
+def test_a_network_tflite_cannot_express(exported, tmp_path, monkeypatch):
     """Says which operation, and does not break the others off."""
     with tf.Graph().as_default() as graph:
         images = tf.placeholder(tf.float32, [1, 4, 4, 3], name='images')
         tf.identity(tf.linalg.svd(images, compute_uv=False), name='logits')
-    names = ('images:0', 'logits:0')
-    row = export_lib._write_tflite(str(tmp_path / 'x'), graph.as_graph_def(), names, None, False)
-    assert not row['ok'] and 'svd' in row['error'].lower(), row['error']
-    assert os.listdir(str(tmp_path)) == []
+        impossible = graph.as_graph_def()
+    rows = dict(formats.FORMATS, tflite=formats.FORMATS['tflite']._replace(
+        write=lambda path, material: tflite.convert(impossible)))
+    monkeypatch.setattr(formats, 'FORMATS', rows)
+    code, report = export(exported[0], '--export_formats=tflite,frozen_pb', to=tmp_path)
+    row = report['parity'][FILES['tflite']]
+    assert code == 1 and not row['ok'] and 'svd' in row['error'].lower(), row['error']
+    assert report['parity'][FILES['frozen_pb']]['ok'] and (tmp_path / FILES['frozen_pb']).exists()
+    assert not (tmp_path / FILES['tflite']).exists()
 
 
-def test_mistakes(exported, tmp_path):
+def test_mistakes(exported, tmp_path, monkeypatch):
     with pytest.raises(flags.FlagError, match='--export_dir'):
         export(exported[0], '--export_dir=')
     with pytest.raises(CheckpointError, match='no checkpoint'):
@@ -176,6 +252,28 @@ def test_mistakes(exported, tmp_path):
         export(exported[0], to=tmp_path / 'file' / 'there')
     with pytest.raises(CheckpointError, match='does not hold mobilenet_v1_025 with 7 classes'):
         export(exported[0], '--num_label_classes=7')
+    with pytest.raises(FlagError, match='tflite_int8.*--data_dir'):
+        export(exported[0], '--export_formats=tflite_int8')
+    monkeypatch.setitem(__import__('sys').modules, 'tf2onnx', None)
+    with pytest.raises(FlagError, match='pip install -r requirements-export.txt'):
+        export(exported[0], '--export_formats=onnx', to=tmp_path / 'new')
+    assert not (tmp_path / 'new').exists()
+
+
+def test_onnx(exported, tmp_path):
+    """Needs requirements-export.txt."""
+    pytest.importorskip('tf2onnx')
+    onnx = pytest.importorskip('onnx')
+    code, report = export(exported[0], '--export_formats=onnx', to=tmp_path)
+    assert code == 0
+    row, = report['parity'].values()
+    assert row['max_abs_difference'] < 1e-4 * row['largest_value'] and row['images'] == 128
+    model = onnx.load(str(tmp_path / f'{NAME}.onnx'))
+    assert model.opset_import[0].version == 13
+    assert [end.name for end in model.graph.output] == ['logits', 'probabilities']
+    assert 'BatchNormalization' not in {node.op_type for node in model.graph.node}
+    runtime = runtimes.open_file(str(tmp_path / f'{NAME}.onnx'))
+    assert runtime(np.zeros([5, 32, 32, 3], np.float32)).shape == (5, 10)     # any batch
 
 
 @pytest.mark.slow

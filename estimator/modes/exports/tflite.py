@@ -1,21 +1,28 @@
-"""TFLite files of a graph, and running them."""
+"""TFLite files of a graph."""
 
 import contextlib
 import os
 import re
 import sys
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import ProgramError
+from estimator.modes.exports import graphs
 
 
-def convert(definition, images, logits, quantize):
+def convert(definition, calibration=None, weights=None):
     """Bytes of the TFLite model of a frozen graph.
 
-    definition: GraphDef; images, logits: names of its tensors; quantize: 8-bit weights with float
-    arithmetic where a kernel exists ("dynamic range").
+    Args:
+        definition: GraphDef, see graphs.frozen, with a batch of 1.
+        calibration: images float32 [size, size, 3] whose activations give the ranges of 8-bit
+            ones: the result is integers throughout, its input and output uint8. None: floats.
+        weights: 'int8' stores them in 8 bits and computes with floats where no kernel of TFLite
+            does otherwise ("dynamic range"); 'float16' in 16.
+
+    Raises:
+        ProgramError: TFLite cannot express the network.
     """
     # TensorFlow 1.15 calls the program toco_from_protos, which pip puts beside the interpreter.
     beside = os.path.dirname(sys.executable)
@@ -24,13 +31,21 @@ def convert(definition, images, logits, quantize):
     with tf.Graph().as_default() as graph, tf.Session() as session, quiet():
         tf.import_graph_def(definition, name='')
         converter = tf.lite.TFLiteConverter.from_session(
-            session, *[[graph.get_tensor_by_name(name)] for name in (images, logits)])
-        converter.optimizations = [tf.lite.Optimize.DEFAULT] if quantize else []
+            session, *[[graph.get_tensor_by_name(f'{name}:0')]
+                       for name in (graphs.IMAGES, graphs.LOGITS)])
+        if weights or calibration is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if weights == 'float16':
+            converter.target_spec.supported_types = [tf.float16]
+        if calibration is not None:
+            converter.representative_dataset = lambda: ([image[None]] for image in calibration)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.uint8
         try:
             return converter.convert()
         except Exception as error:  # pylint: disable=broad-except
             raise ProgramError(f'TensorFlow {tf.version.VERSION} cannot convert this network to '
-                                 f'TFLite: {_reason(str(error)) or type(error).__name__}')
+                               f'TFLite: {_reason(str(error)) or type(error).__name__}')
 
 
 def _reason(text):
@@ -52,20 +67,3 @@ def quiet():
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-class Model:
-    """A TFLite file that can be run; batch 1."""
-
-    def __init__(self, path):
-        with quiet():
-            self._interpreter = tf.lite.Interpreter(model_path=path)
-            self._interpreter.allocate_tensors()
-        self.input, = self._interpreter.get_input_details()
-        self.output, = self._interpreter.get_output_details()
-
-    def __call__(self, image):
-        """float32 [size, size, 3] -> float32 [classes]."""
-        self._interpreter.set_tensor(self.input['index'], np.array(image[np.newaxis], np.float32))
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self.output['index'])[0]

@@ -1,0 +1,117 @@
+"""`--mode=eval --exported=FILE`: an exported file on a data set, every image once.
+
+The images come from the pipeline that evaluates checkpoints; the file answers for the network.
+FILE.evaluation.json gets what evaluation.json has of a checkpoint.
+"""
+
+import os
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.console import duration, say, warn
+from common.errors import CheckpointError
+from common.files import read_record
+from estimator import failures, results
+from estimator.modes import trained_network as trained_lib
+from estimator.modes.exports import card, runtimes
+from estimator.training import losses
+
+
+def recorded_flags(network, given, model_dir):
+    """[(source, flags)] of what is evaluated: a checkpoint's training, or the exported file.
+
+    Of a file they stand in the model card beside it; of a stranger's, in its shapes. Raises
+    CheckpointError when it is no exported file or of another network.
+    """
+    path = given.value('exported')
+    if not path:
+        return trained_lib.recorded_flags(network, given, model_dir)
+    beside = os.path.join(os.path.dirname(os.path.abspath(path)), card.FILE)
+    told = read_record(beside) or {}
+    if os.path.basename(os.path.abspath(path)) in told.get('files', ()):
+        if told['model_name'] != network.name:
+            raise CheckpointError(f'{path} holds {told["model_name"]}, not {network.name}. '
+                                  f'Use --model_name={told["model_name"]}.')
+        return [(beside, told['flags'])]
+    runtime = runtimes.open_file(path)
+    shape = runtime.output['shape']
+    found = {'input_image_size': runtime.size, 'num_label_classes': shape and shape[-1]}
+    runtime.close()
+    return [(path, {name: value for name, value in found.items() if value})]
+
+
+def run(network, params, open_inputs):
+    """Evaluates --exported; returns 0."""
+    del network
+    inputs, path = open_inputs(), os.path.abspath(params.exported)
+    runtime = runtimes.open_file(path)
+    if runtime.size and runtime.size != inputs.image_size:
+        raise CheckpointError(f'{path} takes images of {runtime.size} pixels, not '
+                              f'{inputs.image_size}. Use --input_image_size={runtime.size}.')
+    say(f'data       {inputs.summary()}')
+    say(f'file       {path} ({runtime.kind}, {runtime.input["dtype"]} in, '
+        f'{runtime.output["dtype"]} out)')
+    start = time.time()
+    with failures.told(os.path.dirname(path), lambda: path, inputs.explain_failure):
+        metrics = evaluate(runtime, inputs, params)
+    runtime.close()
+    spent = time.time() - start
+    say(f'evaluation of {os.path.basename(path)}  top-1 {metrics["top_1_accuracy"]:.4f} '
+        f'top-5 {metrics["top_5_accuracy"]:.4f} loss {metrics["cross_entropy"]:.4f}  '
+        f'({metrics["eval_examples"]}/{inputs.num_eval_images} images, {duration(spent)})')
+    _keep(path, params, dict(metrics, checkpoint=path, weights='exported', duration_sec=spent,
+                             precision=f'{runtime.kind}, {runtime.input["dtype"]}'))
+    return 0
+
+
+def _keep(path, params, measured):
+    name = f'evaluation_{params.eval_name}' if params.eval_name else 'evaluation'
+    try:
+        written = results.write_result(f'{path}.{name}.json', 'completed', params, measured)
+        say(f'result     {written}')
+    except OSError as error:
+        warn(f'the evaluation is only printed: {error}')
+
+
+def evaluate(runtime, inputs, params):
+    """{'top_1_accuracy', 'top_5_accuracy', 'cross_entropy', 'eval_examples'} of a Runtime."""
+    batch = params.eval_batch_size or params.train_batch_size or 1
+    totals = np.zeros(4)
+    with tf.Graph().as_default(), tf.Session() as session:
+        iterator = tf.data.make_initializable_iterator(inputs.eval_input_fn(batch)())
+        features, labels = iterator.get_next()
+        logits = tf.placeholder(tf.float32, [None, inputs.num_classes])
+        target = tf.placeholder(tf.int64, [None])
+        entropy = losses.cross_entropy(logits, target, inputs.num_classes, params.label_smoothing,
+                                       params.label_smoothing_style)
+        session.run(iterator.initializer)
+        while True:
+            try:
+                images, label = session.run((features['image'], labels['label']))
+            except tf.errors.OutOfRangeError:
+                break
+            values = runtime.logits(images)
+            if values.shape[1] != inputs.num_classes:
+                raise CheckpointError(f'{runtime.path} knows {values.shape[1]} classes, the data '
+                                      f'have {inputs.num_classes}. Check --data_dir and '
+                                      '--num_label_classes.')
+            places = ranks(values, label)
+            losses_here = session.run(entropy, {logits: values, target: label})
+            totals += [np.sum(places < 1), np.sum(places < 5), np.sum(losses_here), len(label)]
+    means = totals[:3] / max(totals[3], 1)
+    return {'top_1_accuracy': means[0], 'top_5_accuracy': means[1], 'cross_entropy': means[2],
+            'eval_examples': int(totals[3])}
+
+
+def ranks(logits, labels):
+    """int [n]: how many classes come before the right one; a logit that is no number is last.
+
+    NOTE: of equal logits the lower class comes first, as with argmax. Evaluation of checkpoints
+    counts all of them as hits; there they do not occur, in 8-bit outputs they do.
+    """
+    own = logits[np.arange(len(labels)), labels][:, np.newaxis]
+    lower = np.arange(logits.shape[1])[np.newaxis] < np.asarray(labels)[:, np.newaxis]
+    before = np.sum((logits > own) | ((logits == own) & lower), axis=1)
+    return np.where(np.isfinite(own[:, 0]), before, logits.shape[1])
