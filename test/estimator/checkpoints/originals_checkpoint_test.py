@@ -70,7 +70,8 @@ def write_original(directory, model, recipe):
     """A checkpoint with the original's names, as its own Saver would have written it."""
     with tf.Graph().as_default(), tf.Session() as session_:
         for name, shape in names_in_the_original(model, recipe).items():
-            tf.get_variable(name, initializer=np.full(shape, value_of(name)))
+            value = value_of(name)      # a fill, no array in the graph
+            tf.get_variable(name, shape, value.dtype, tf.constant_initializer(value))
         session_.run(tf.global_variables_initializer())
         tf.train.Saver().save(session_, str(directory / 'model.ckpt'), STEP)
 
