@@ -4,6 +4,7 @@ import json
 import os
 
 import numpy as np
+import program
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -14,7 +15,7 @@ DRAWS = 4000
 KS_BOUND = 2.225 * np.sqrt(2 / DRAWS)
 TPU = dict(area=(0.08, 1.0), aspect=(3 / 4, 4 / 3), attempts=10)
 SLIM = dict(area=(0.05, 1.0), aspect=(0.75, 1.33), attempts=100)
-GOLDENS = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common')
+GOLDENS = os.path.join(program.ROOT, 'test', 'goldens', 'common')
 
 
 def draw(function, count=DRAWS):

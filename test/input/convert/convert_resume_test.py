@@ -8,6 +8,7 @@ import sys
 import time
 
 import image_tools as tools
+import program
 import pytest
 
 from common.errors import DataError
@@ -16,7 +17,7 @@ from input.convert import parallel, shard_writer, staging
 from input.convert.conversion import Options, convert
 from input.records import dataset_json
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = program.ROOT
 
 
 def contents(folder):

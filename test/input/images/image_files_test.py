@@ -12,6 +12,7 @@ import zlib
 import image_tools as tools
 import input_params
 import numpy as np
+import program
 import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
@@ -21,7 +22,7 @@ from input import Inputs, Serving, preprocessing
 from input.images import checks, formats, jpeg
 from input.serving import find_images
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = program.ROOT
 ORIENTATION = 0x0112
 # A picture whose corners tell which way is up: red, green, blue, white; 16 high, 24 wide.
 CORNERS = np.zeros((16, 24, 3), np.uint8)

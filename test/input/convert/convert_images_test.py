@@ -7,6 +7,7 @@ import sys
 
 import image_tools as tools
 import numpy as np
+import program
 import pytest
 from PIL import Image, features
 
@@ -14,7 +15,7 @@ from input.images import checks
 from input.records import dataset_json
 
 GOOD = tools.encoded(quality=95)
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = program.ROOT
 SLIM_KEYS = {'image/height', 'image/width', 'image/colorspace', 'image/channels',
              'image/class/label', 'image/class/synset', 'image/class/text', 'image/format',
              'image/filename', 'image/encoded'}

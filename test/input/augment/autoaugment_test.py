@@ -6,12 +6,13 @@ import math
 import os
 
 import numpy as np
+import program
 import pytest
 import tensorflow.compat.v1 as tf
 
 from input.augment import autoaugment
 
-FOLDER = os.path.join(os.path.dirname(__file__), '..', 'goldens', 'common')
+FOLDER = os.path.join(program.ROOT, 'test', 'goldens', 'common')
 REACHES = {'autoaugment_cutout100_translate250': autoaugment.AUTOAUGMENT_REACH,
            'randaugment_cutout40_translate100': autoaugment.RANDAUGMENT_REACH}
 
