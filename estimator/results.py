@@ -39,13 +39,15 @@ def resolved_of(model_dir):
 
 @contextlib.contextmanager
 def described(job):
-    """Keeps params.json: every flag of a training, and under 'resolved' what became of them.
+    """Keeps params.json: every flag of a training, and under 'resolved' what became of them,
+    under 'sources' where each came from.
 
     A training that fails before its first checkpoint leaves the record of the one before.
     """
     path = os.path.join(job.params.model_dir, 'params.json')
     before, step = read_record(path), job.step()
-    write_json(path, dict(job.params._asdict(), resolved=resolved(job)))
+    write_json(path, dict(job.params._asdict(), resolved=resolved(job),
+                          sources=job.params.sources()))
     try:
         yield
     except Exception:

@@ -38,6 +38,16 @@ def test_table_of_networks_is_current():
         'write it again: python test/make_docs.py')
 
 
+def test_the_chinese_readme_is_level_with_the_other():
+    def parts(path):
+        with open(path, encoding='utf-8') as stream:
+            text = stream.read()
+        return (re.findall(r'```.*?```', text, re.S), len(re.findall(r'^## ', text, re.M)),
+                re.findall(r'^\| (\d+) \|', text, re.M))
+    assert parts(os.path.join(program.ROOT, 'README.zh-CN.md')) == parts(make_docs.README), (
+        'commands, sections and exit codes of README.zh-CN.md are those of README.md')
+
+
 def test_make_targets_in_the_readme_exist():
     with open(os.path.join(program.ROOT, 'Makefile')) as stream:
         targets = set(re.findall(r'^([a-z0-9-]+):', stream.read(), re.M))

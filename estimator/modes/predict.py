@@ -56,7 +56,7 @@ def run(network, params, open_serving):
         warn(f'{len(files) - len(rows)} of {len(files)} files could not be read')
     for name, path in _written(params, rows, pictures, trained.class_names, features):
         if text:
-            say(f'{name:11}{path}')
+            say(f'{name:11} {path}')
     return 0
 
 

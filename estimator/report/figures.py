@@ -12,6 +12,7 @@ from estimator.drawing import grid
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 40
 TRAINING, EVALUATION = '#5b7db1', '#d9822b'
+WIDEST = 1000        # pixels of a map
 HIT, MISS = (46, 125, 79), (192, 57, 43)
 
 
@@ -147,13 +148,20 @@ def photograph(pixels, side=132):
 
 
 def heat_map(matrix, name):
-    """<img> of counts [n, n]: white is none, dark many, a row an actual class."""
+    """<img> of counts [n, n], a row an actual class: green where right, red where wrong.
+
+    The shade is a logarithm, and one image shows, too.
+    """
     from PIL import Image
-    shares = np.log1p(matrix) / max(np.log1p(matrix.max()), 1e-9)
-    low, high = np.array([255, 255, 255]), np.array([20, 40, 90])
-    pixels = (low + (high - low) * shares[..., None]).astype(np.uint8)
-    pixels[matrix > 0] = np.minimum(pixels[matrix > 0], 215)    # one image shows, too
-    factor = max(1, 700 // len(matrix))
+    pixels = np.full(matrix.shape + (3,), 255.0)
+    diagonal = np.eye(len(matrix), dtype=bool)
+    for chosen, colour in ((diagonal, HIT), (~diagonal, MISS)):
+        chosen = chosen & (matrix > 0)
+        if chosen.any():
+            shares = 0.35 + 0.65 * np.log(matrix[chosen]) / max(np.log(matrix[chosen].max()), 1e-9)
+            pixels[chosen] += (np.array(colour) - 255) * shares[:, None]
+    pixels = pixels.astype(np.uint8)
+    factor = max(1, WIDEST // len(matrix))
     image = Image.fromarray(pixels).resize([len(matrix) * factor] * 2, Image.NEAREST)
     return _image(image, 'PNG', f'class="map" alt="{escaped(name)}"', optimize=True)
 

@@ -54,7 +54,7 @@ tbody tr:nth-child(even) { background: #fafbfc; } td.n, th.n { text-align: right
 .confusion td.sum { color: #5b6472; }
 .bars td { padding: 1px 8px 1px 0; } .bars td:nth-child(2) { width: 300px; }
 .bars div { height: 11px; background: #5b7db1; border-radius: 2px; margin-top: 5px; }
-.map { width: 700px; max-width: 100%; border: 1px solid #d5d9e0; image-rendering: pixelated; }
+.map { max-width: 100%; border: 1px solid #d5d9e0; image-rendering: pixelated; }
 figure { width: 132px; margin: 0; font-size: 12px; line-height: 1.35; overflow-wrap: anywhere; }
 figure img { width: 132px; height: 132px; border-radius: 4px; display: block;
   margin-bottom: 4px; } figure .wrong { color: #b3261e; } figure small { color: #6b7280; }

@@ -7,7 +7,7 @@ from estimator.report import figures, numbers
 from estimator.report.page import Drawing, Table, Text
 
 # Up to so many classes the matrix shows its numbers; up to so many pixels each class has its own.
-READABLE, PIXELS = 25, 1000
+READABLE, PIXELS = 25, 500
 # Rows of a table that is not folded.
 FEW = 12
 TITLES = {'confident': 'Most confident mistakes', 'worst': 'Worst mistakes'}
@@ -89,7 +89,8 @@ def confusions(confusion, name):
         drawn = figures.heat_map(matrix, 'confusion matrix')
         each = -(-confusion.classes // PIXELS)
         told = ('A row from the top is an actual class, a column what the network said, both in '
-                'the order of their numbers; the darker, the more images.'
+                'the order of their numbers; green where that is right, red where wrong, the '
+                'darker the more images.'
                 + (f' A point is {each} by {each} classes.' if each > 1 else ''))
     pairs = [(name(label), name(guess), count, share(count / confusion.images[label]))
              for label, guess, count in mistakes]
@@ -155,12 +156,13 @@ def data(about, survey, confusion, name, left_out):
     return [Table(('', ''), rows), *note, table]
 
 
-def run(facts, flags):
+def run(facts, whose, flags):
     """facts: [(what, value)]; flags: [(name, value, source)], the chosen ones first by source."""
     chosen = [row for row in flags if row[2] not in ('default', 'program')]
-    return [Table(('', ''), facts), Text(f'Flags that are not at their default: {len(chosen)}.'),
-            Table(('flag', 'value', 'source'), chosen, 'Those flags, with their sources'),
-            Table(('flag', 'value', 'source'), flags, f'All {len(flags)} flags')]
+    return [Table(('', ''), facts),
+            Table(('flag', 'value', 'source'), chosen,
+                  f'{len(chosen)} flags {whose} that are not at their default, with their sources'),
+            Table(('flag', 'value', 'source'), flags, f'All {len(flags)} flags {whose}')]
 
 
 def timing(seconds, images):

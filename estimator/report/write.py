@@ -92,7 +92,8 @@ def _sections(job, metrics, outcomes, confusion, name, places):
     missing = sorted(set(range(len(places))) - set(values['position'].tolist()))
     yield 'Data', sections.data(job.inputs.describe(), job.inputs.survey(), confusion, name,
                                 list(map(place, missing)))
-    yield 'Run', sections.run(_facts(job, metrics, folder), _flags(job.params))
+    yield 'Run', sections.run(
+        _facts(job, metrics, folder), *_flags(job.params, folder))
 
 
 def _place(places, source, position):
@@ -122,7 +123,7 @@ def _facts(job, metrics, folder):
     speed = job.throughput.images_per_sec() or trained.get('images_per_sec')
     waited = trained.get('input_wait')
     rows = [('network', f'{job.network.name}, {job.inputs.num_classes} classes'),
-            ('recipe', job.params.recipe or "the network's own"),
+            ('recipe', ', '.join(_recipes(job.params, folder)) or 'not known'),
             ('device', job.run.device.text), ('precision', job.run.precision.text),
             ('evaluation', sections.timing(job.eval_seconds, metrics['eval_examples']))]
     if speed:
@@ -136,9 +137,27 @@ def _facts(job, metrics, folder):
                                           for key, value in results.versions().items()))]
 
 
-def _flags(params):
-    """(flag, value, source), those that somebody chose first."""
-    sources = params.sources()
-    rows = [(name, '-' if value in (None, ()) else value, sources.get(name, 'program'))
-            for name, value in zip(params._fields, params)]
-    return sorted(rows, key=lambda row: (row[2] in ('default', 'program'), row[2], row[0]))
+def _of_training(params, folder):
+    """(values, sources, whether those are the training's) of the flags of a run.
+
+    They are in its params.json; without one they are the flags of this evaluation.
+    """
+    record = files.read_record(os.path.join(folder, 'params.json')) or {}
+    if isinstance(record.get('sources'), dict):
+        return record, record['sources'], True
+    return params._asdict(), params.sources(), False
+
+
+def _recipes(params, folder):
+    """The recipes that gave any flag its value."""
+    _, sources, _ = _of_training(params, folder)
+    return sorted({source for source in sources.values() if source.startswith('recipe')})
+
+
+def _flags(params, folder):
+    """(whose flags, [(flag, value, source)]), those that somebody chose first."""
+    values, sources, trained = _of_training(params, folder)
+    rows = [(name, '-' if values.get(name) in (None, (), []) else values[name],
+             sources.get(name, 'program')) for name in params._fields]
+    return ('of the training' if trained else 'of this evaluation',
+            sorted(rows, key=lambda row: (row[2] in ('default', 'program'), row[2], row[0])))

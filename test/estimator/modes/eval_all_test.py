@@ -22,6 +22,7 @@ def test_every_checkpoint_of_a_model_dir(trained):
     assert steps == [0, 1]
     assert all(row['eval_examples'] == 10 for row in result['evaluations'])
     assert result['checkpoint'].endswith('model.ckpt-1')
+    assert not (trained / 'report.html').exists()       # of one checkpoint only
 
 
 def test_every_checkpoint_of_another_folder(trained, tmp_path):

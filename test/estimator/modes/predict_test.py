@@ -54,7 +54,7 @@ def test_flags_of_the_training_are_found(trained):
     for mode, found in (('predict', True), ('eval', True), ('train', False)):
         given = flags.parse([f'--model_name={network.name}', f'--mode={mode}', '--data_dir=x',
                              f'--model_dir={trained}/model'])
-        source, values = main.recipes(network, given)[-1]
+        source, values = main.recipes(network, given, None)[-1]
         assert source.endswith('params.json') == found
         if found:
             assert values['input_image_size'] == 32 and 'data_dir' not in values

@@ -184,6 +184,8 @@ def test_two_devices_give_the_same_rows(run):
     program.run(root / 'model', mode='eval', eval_name='two', num_devices=2,
                 init_checkpoint=result['checkpoint'], eval_batch_size=7, **of_the_folder(root))
     two = rows_of(root / 'model' / 'predictions_two.csv')
+    page = (root / 'model' / 'report_two.html').read_text(encoding='utf-8')
+    assert re.search('train_steps</bdi></td><td><bdi>4</bdi></td><td><bdi>command line<', page)
     assert (root / 'model' / 'report_two.html').exists() and len(one) == len(two)
     for first, second in zip(one, two):
         same = [key for key in first if not key.endswith('probability')]
