@@ -76,6 +76,8 @@ def update_statistics():
     """
     def together(strategy):
         pairs = tf.get_collection(graph_keys.STATISTICS)
+        if not pairs:       # all are frozen, and strategies do not agree about reducing nothing
+            return tf.no_op()
         changes = strategy.extended.batch_reduce_to(
             Reduce.MEAN, [(change, variable) for variable, change in pairs])
         return tf.group(*[strategy.extended.update(variable, tf.assign_sub, args=(change,))
