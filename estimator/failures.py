@@ -77,7 +77,8 @@ def _cannot_write(path, said, model_dir):
 
 
 def _memory(error):
-    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+    beyond = 'is too large (more than 2**63' in str(error)      # a shape nobody has room for
+    if beyond or isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
         return ProgramError(f'Out of memory ({first_line(error)}). Lower --train_batch_size '
                             '(--gradient_accumulation_steps keeps the batch of a step), or '
                             '--eval_batch_size.')
