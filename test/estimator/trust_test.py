@@ -191,7 +191,8 @@ def test_pictures_do_not_fail_a_run(monkeypatch, capsys):
 
 def test_one_rule_for_the_checkpoint(copy, tmp_path):
     directory = str(copy)
-    assert finding.chosen(directory, str(copy / 'model.ckpt-2.index'))[0].endswith('model.ckpt-2')
+    assert finding.chosen(directory, str(copy / 'model.ckpt-2.index')) == (
+        f'{directory}/model.ckpt-2', '--init_checkpoint')
     prefix, why = finding.chosen(directory, None)
     assert os.path.dirname(prefix) == f'{directory}/archive' and 'the best' in why
     shutil.rmtree(f'{directory}/archive')
