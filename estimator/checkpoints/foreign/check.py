@@ -106,6 +106,8 @@ def _torch(network, found, prefix, arguments, size):
         return None     # a backbone has no logits
     state = {tensor.name: torch.from_numpy(np.array(tensor.read()))
              for tensor in found.source.tensors.values()}
+    state = collections.OrderedDict(state)      # torchvision asks which version it is
+    state._metadata = model.state_dict()._metadata
     model.load_state_dict(state, strict=False)
     images = _images(min(size, LARGEST_SIDE))
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """--mode=import: torch, Keras, TFLite and frozen files become checkpoints that compute the same."""
 
 import json
+import os
 
 import foreign_files
 import golden_tools
@@ -229,7 +230,8 @@ def test_the_card_beside_an_export_is_read(tmp_path):
 def test_the_maps_are_those_that_agreed():
     """Fails when a map or a flag changes; then compare again: make check-weights."""
     known, tables = check.stored(), {table.name: table for table in names.DIALECTS}
-    assert known
+    with open(os.path.join(program.ROOT, 'docs', 'weights.md'), encoding='utf-8') as stream:
+        assert f'{len(known)} of the {len(published.PUBLISHED)} published' in stream.read()
     for row in published.PUBLISHED:
         kept = known.get(check.label(row))
         if kept is None:
