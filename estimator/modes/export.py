@@ -131,7 +131,8 @@ def _say(export_dir, report):
             continue
         (kind, share), = row['allowed'].items()
         verdict = 'ok' if row['ok'] else (
-            f'FAILED, allowed are {share:g} of the {kind} and {parity.LOST:.0%} less right')
+            f'FAILED, allowed are {share:g} of the {kind}, {parity.SAME:.0%} same class and '
+            f'{parity.LOST:.0%} less right')
         right = '' if 'top_1' not in row else (
             f', right {row["top_1"]:.1%} (checkpoint {row["checkpoint_top_1"]:.1%})')
         say(f'{name:{width}}  differs by {row["max_abs_difference"]:.1e} at most (values up to '

@@ -24,15 +24,16 @@ Allowed = collections.namedtuple('Allowed', 'kind share')
 Allowed.__doc__ = """How far the logits of a file may be from the checkpoint's.
 
 kind: 'largest', the largest difference as a share of the largest logit; 'noise', the root mean
-square of the differences as a share of how much the logits differ from image to image, for files
-that round every number: a tenth moves few classes, beyond a half little of the answer is left.
+square of the differences as a share of the spread of an image's logits, for files that round
+every number: beyond a half little of the answer is left.
 """
 FLOAT = Allowed('largest', 1e-3)
 HALF = Allowed('noise', 0.05)
 QUANTISED = Allowed('noise', 0.3)
 INTEGER = Allowed('noise', 0.5)
-# Share of the labelled images that a file may get wrong in addition, net.
-LOST = 0.15
+# Least share of the images on which the likeliest class is the same, and largest one of labelled
+# images that a file may get wrong in addition, net.
+SAME, LOST = 0.5, 0.15
 
 Reference = collections.namedtuple('Reference', 'encoded images logits labels source')
 Reference.__doc__ = """encoded: file contents; images: float32 [n, size, size, 3]; logits: of the
@@ -118,14 +119,15 @@ def compare(values, against, allowed):
     values, expected = values[:count], against.logits[:count]
     off = values - expected
     largest = float(np.max(np.abs(expected)))
-    spread = expected - expected.mean(axis=0) if count > 1 else expected
+    spread = expected - expected.mean(axis=1, keepdims=True)
     row = {'max_abs_difference': float(np.max(np.abs(off))), 'largest_value': largest,
            'noise': float(np.sqrt(np.mean(off ** 2) / max(np.mean(spread ** 2), 1e-30)))}
     found = {'largest': row['max_abs_difference'] / max(largest, 1e-30), 'noise': row['noise']}
     said = [np.argmax(rows, axis=1) for rows in (values, expected)]
     row.update(allowed={allowed.kind: allowed.share}, images=count, compared_on=against.source,
-               top_1_agreement=float(np.mean(said[0] == said[1])),
-               ok=bool(found[allowed.kind] <= allowed.share))       # a NaN is not ok
+               top_1_agreement=float(np.mean(said[0] == said[1])))
+    row['ok'] = bool(found[allowed.kind] <= allowed.share       # a NaN is not ok
+                     and row['top_1_agreement'] >= SAME)
     if against.labels is not None:
         right = [float(np.mean(one == against.labels[:count])) for one in said]
         row.update(top_1=right[0], checkpoint_top_1=right[1], lost_allowed=LOST,
