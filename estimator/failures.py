@@ -28,6 +28,8 @@ def told(model_dir, latest, explain_data):
     """
     try:
         yield
+    except ProgramError:
+        raise
     except (tf.errors.OpError, OSError, MemoryError, ValueError) as error:
         signals.set_unsaved(False)      # what comes now can be stopped
         known = (_checkpoint(error, latest) or _storage(error, model_dir) or _memory(error)

@@ -359,6 +359,13 @@ def test_errors_are_told_without_a_search(error, code, part, scans):
     assert (found[0], found[2]) == (code, scans) and part in found[1]
 
 
+def test_an_error_of_ours_stays_what_it_is():
+    """A FlagError is a ValueError, and speaks of files."""
+    with pytest.raises(FlagError, match='^--config_file=x: No such file or directory$'):
+        with failures.told('/runs/a', lambda: None, lambda failed: pytest.fail('scanned')):
+            raise FlagError('--config_file=x: No such file or directory')
+
+
 def test_an_error_of_the_graph_does_not_scan_the_data():
     error = tf.errors.InvalidArgumentError(None, None, 'Incompatible shapes [[gradients/mul]]')
     with pytest.raises(tf.errors.InvalidArgumentError):
