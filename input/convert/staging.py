@@ -10,12 +10,15 @@ import json
 import os
 import re
 import shutil
+import time
 
 from common.errors import DataError
 from common.files import sync_folder, write_text
 
 FOLDER = '.partial'
 PLAN = 'plan.json'
+# Seconds: the workers of a conversion that was killed hold its lock until they notice.
+PATIENCE = 3.0
 SHARD_NAME = re.compile(r'(train|validation)-\d{5}-of-\d{5}$')
 
 
@@ -56,10 +59,21 @@ def locked(output, name='lock', shared=False):
         raise DataError(f'--output_dir={output} cannot be written: {error.strerror}') from error
     with lock:
         try:
-            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            _take(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except OSError as error:
             raise DataError(f'another conversion is writing to {output}; wait for it') from error
         yield
+
+
+def _take(lock, kind):
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def _claim(path, source):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import image_tools as tools
@@ -111,7 +112,17 @@ def test_output_inside_the_input_is_no_class(tmp_path):
     assert dataset_json.read(f'{root}/records')['num_classes'] == 2
 
 
-def test_two_conversions_at_once(tmp_path):
+def test_the_workers_of_a_killed_conversion_are_waited_for(tmp_path):
+    root, out = tools.tree(tmp_path / 'in'), str(tmp_path / 'out')
+    os.makedirs(os.path.join(out, staging.FOLDER))
+    lock = open(os.path.join(out, staging.FOLDER, 'lock'), 'w', encoding='utf-8')
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    threading.Timer(0.5, lock.close).start()
+    assert tools.convert(root, out) == 0
+
+
+def test_two_conversions_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, 'PATIENCE', 0.1)
     root, out = tools.tree(tmp_path / 'in'), str(tmp_path / 'out')
     os.makedirs(os.path.join(out, staging.FOLDER))
     with open(os.path.join(out, staging.FOLDER, 'lock'), 'w', encoding='utf-8') as lock:
