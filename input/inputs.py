@@ -187,6 +187,10 @@ class Inputs:
         reader = self._readers.get('eval')
         return survey.places(reader, self._params) if reader else []
 
+    def name(self, path, record):
+        """Name of the file that an evaluation record was made from, or None."""
+        return self._readers['eval'].name(path, record)
+
     def survey(self):
         """What a report tells of the image files; see input.survey.look."""
         return survey.look(self._readers, self._rule)

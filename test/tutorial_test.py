@@ -97,3 +97,5 @@ def test_the_ten_lines_word_for_word(tmp_path):
                  'new/predictions.png', 'new/features.npz', 'phone/mobilenet_v1_025.tflite',
                  'phone/labels.txt', 'phone/preprocessing.json'):
         assert (tmp_path / 'result' / name).exists(), name
+    text = (tmp_path / 'result/tuned/report.md').read_text(encoding='utf-8')
+    assert re.search(r'\d+\.(jpg|png|webp) in validation-\d+-of-\d+, record \d', text)

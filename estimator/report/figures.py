@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import math
+import unicodedata
 
 import numpy as np
 
@@ -182,9 +183,14 @@ def _shade(share, colour):
     return f'background:rgb({mixed})' + (';color:#fff' if share > 0.6 else '')
 
 
+def _is_long(name):
+    """Whether a name is wider than a cell of the matrix."""
+    return sum(2 if unicodedata.east_asian_width(letter) in 'WF' else 1 for letter in name) > 4
+
+
 def matrix_table(confusion, names):
     """The matrix as an HTML table with numbers, for few classes; a row an actual class."""
-    head = ''.join(f'<th scope="col"><div{" class=long" * (len(name) > 3)}><bdi>{escaped(name)}'
+    head = ''.join(f'<th scope="col"><div{" class=long" * _is_long(name)}><bdi>{escaped(name)}'
                    '</bdi></div></th>' for name in names)
     lines = [f'<tr><th></th>{head}<th scope="col"><div>&nbsp;images</div></th></tr>']
     for label, name in enumerate(names):

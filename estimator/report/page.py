@@ -47,7 +47,8 @@ tbody tr:nth-child(even) { background: #fafbfc; } td.n, th.n { text-align: right
   vertical-align: middle; border: 1px solid #fff; }
 .confusion th[scope=row] { text-align: right; padding-right: 8px; font-weight: 500;
   vertical-align: middle; white-space: nowrap; }
-.confusion th[scope=col] { vertical-align: bottom; text-align: center; font-weight: 500; }
+.confusion th[scope=col] { white-space: nowrap;
+  vertical-align: bottom; text-align: center; font-weight: 500; }
 .confusion th[scope=col] .long { writing-mode: vertical-rl; text-orientation: sideways;
   transform: rotate(180deg); max-height: 160px;
   overflow: hidden; margin: 0 auto; white-space: nowrap; }

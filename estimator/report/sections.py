@@ -167,4 +167,5 @@ def run(facts, whose, flags):
 
 def timing(seconds, images):
     """Speed of an evaluation in words."""
-    return f'{images / max(seconds, 1e-9):,.1f} images/s, {duration(seconds)}'
+    return (f'{duration(seconds)}, with its start; {images / max(seconds, 1e-9):,.1f} images a '
+            'second of that')

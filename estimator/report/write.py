@@ -81,7 +81,7 @@ def _sections(job, metrics, outcomes, confusion, name, places):
                               for one in ('log.csv', 'eval.csv')))
     if drawn:
         yield 'Curves', drawn
-    place = functools.partial(_place, places, job.inputs.describe()['source'])
+    place = functools.partial(_place, job.inputs, places)
     yield 'Classes', sections.classes(confusion, name)
     yield 'Confusion', sections.confusions(confusion, name)
     for kind in KINDS:
@@ -96,14 +96,18 @@ def _sections(job, metrics, outcomes, confusion, name, places):
         _facts(job, metrics, folder), *_flags(job.params, folder))
 
 
-def _place(places, source, position):
-    """The file of an image below the source, and its record where the file holds several."""
+def _place(inputs, places, position):
+    """The file of an image below the source; of one in a file of many its own name and record."""
     if not places:
         return f'image {position}'
     path, record = places[position]
     shared = record or any(other == path for other, number in places[:64] if number)
+    source = inputs.describe()['source']
     below = os.path.relpath(path, source) if path.startswith(source + os.sep) else path
-    return f'{below}, record {record}' if shared else below
+    if not shared:
+        return below
+    name = inputs.name(path, record)
+    return (f'{name} in ' if name else '') + f'{below}, record {record}'
 
 
 def _mistakes(job, values, pictures, name, place):

@@ -114,6 +114,19 @@ def read_records(path, digest=None):
             yield offset, payload if good else BadRecord('the CRC of its data does not match')
 
 
+def read_record(path, number):
+    """The payload of one record, from 0, unchecked; of those before it 12 bytes are read.
+
+    Raises:
+        BadRecord: it is not there.
+    """
+    with storage.open_binary(path, buffering=4096) as stream:
+        for index, (_, _, found) in enumerate(_walk(stream, storage.size(path))):
+            if index == number and not isinstance(found, BadRecord):
+                return stream.read(found)
+    raise BadRecord(f'{path} has no record {number}')
+
+
 def count_records(path):
     """Number of records of a file, reading 12 bytes of each.
 

@@ -65,6 +65,9 @@ class FolderReader:
         """(path, 0) of an image by the number of its run and its own in there."""
         return os.fsdecode(self._paths[shard * self.run + record]), 0
 
+    def name(self, path, record):
+        """None: the path itself is the file."""
+
     def label_counts(self):
         """{label: images}."""
         return dict(zip(*(found.tolist() for found in np.unique(self._labels,
@@ -113,6 +116,9 @@ class CifarReader(TFRecordReader):
 
     def _of(self, shards):
         return CifarReader(None, shards)
+
+    def name(self, path, record):
+        """None: its images never had files."""
 
     def _stream(self, path):
         return tf.data.FixedLengthRecordDataset(path, cifar.RECORD)

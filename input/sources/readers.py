@@ -86,6 +86,15 @@ class TFRecordReader:
         """(path, record) of an example by the number of its shard and its own in there."""
         return self.shards[shard].path, record
 
+    def name(self, path, record):
+        """Name of the image file that a record was made from, or None where it does not say."""
+        try:
+            values = example.decode_example(tfrecord.read_record(path, record))
+        except (OSError, ValueError, tfrecord.BadRecord):
+            return None
+        found = values.get('image/filename') or values.get('file_name')
+        return os.fsdecode(bytes(found[0])) if found and not isinstance(found[0], int) else None
+
     def label_counts(self):
         """{stored label: examples} where that is known without reading them all, else {}."""
         return {}

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from input import Inputs, example_order, survey
 from input.augment import mixing
+from input.records import example
 from input.sources.readers import Shard, TFRecordReader
 
 COUNTS = [7, 6, 5, 5]
@@ -163,3 +164,13 @@ def test_places_are_those_of_the_stream(tmp_path, counts, readers):
     read = input_params.run(lambda: example_order.in_order(reader, params).map(
         lambda path, record, data, label: (path, record)))
     assert survey.places(reader, params) == [(path.decode(), record) for path, record in read]
+
+
+def test_a_record_knows_its_file(tmp_path):
+    names = [b'cat/\xe7\x8c\xab.jpg', None, b'a.png']
+    path = input_params.write(str(tmp_path / 'validation-0'), [example.encode_example(dict(
+        {'image/encoded': b'x' * 99, 'image/class/label': 0},
+        **({'image/filename': name} if name else {}))) for name in names])
+    reader = TFRecordReader([Shard(path, 3)], None)
+    assert [reader.name(path, record) for record in range(4)] == [
+        'cat/\u732b.jpg', None, 'a.png', None]

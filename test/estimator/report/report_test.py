@@ -226,6 +226,7 @@ def large(folder, classes=1000, images=50_000):
              'notes': []}
     inputs = types.SimpleNamespace(
         class_names=[f'class of number {i}' for i in range(classes)], num_classes=classes,
+        name=lambda path, record: None,
         places=lambda: [('/data/%d' % (i // 400), i % 400) for i in range(images)],
         describe=lambda: about, survey=lambda: {'sizes': [(500, 375)] * 9, 'train_counts': {}},
         shown=lambda image: image)
