@@ -48,7 +48,7 @@ def bytes_read():
 def first_of(reader, params, first):
     """(seconds, bytes) until the raw example number `first` is there."""
     with tf.Graph().as_default(), tf.Session() as session:
-        stream = example_order.raw_training(reader, params, example_order.Part(1, 0), first)
+        stream = example_order.raw_training(reader, params, example_order.part_of(None), first)
         following = tf.data.make_one_shot_iterator(stream).get_next()[0]
         start, before = time.time(), bytes_read()
         assert session.run(following) == first
