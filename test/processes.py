@@ -49,6 +49,10 @@ class Group:
         for process in self._running:
             process.kill()
 
+    def runs(self):
+        """Whether any of them runs."""
+        return any(process.poll() is None for process in self._running)
+
     def ended(self):
         """(exit codes, texts) of all processes, once they have ended."""
         codes = [process.wait() for process in self._running]

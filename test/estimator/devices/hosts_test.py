@@ -140,9 +140,9 @@ def test_a_process_that_hangs_ends_the_launch(tmp_path, changes):
     listed = processes.free_addresses(2)
     hosts.write_text('\n'.join(listed) + '\n')
     launcher = processes.Group([launched(hosts, tmp_path / 'out', model_dir, dict(
-        changes, recipe='finetune', train_steps=100000, save_checkpoints_steps=50))], tmp_path)
-    limit = time.time() + processes.LIMIT
-    while not (model_dir / 'model.ckpt-50.index').exists() and time.time() < limit:
+        changes, recipe='finetune', mode='train', train_steps=100000,
+        save_checkpoints_steps=50))], tmp_path)
+    while not (model_dir / 'model.ckpt-50.index').exists() and launcher.runs():
         time.sleep(.2)
     os.kill(processes.trainers(model_dir)[1], signal.SIGSTOP)
     begun = time.time()
