@@ -69,8 +69,8 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
             if job is None:
                 job = Job(network, params, inputs, prefix, model_dir)
                 job.say_data()
-            for line in announcement.of_evaluation(job.run):
-                say(line)
+                for line in announcement.of_evaluation(job.run):
+                    say(line)
                 own = _is_the_trainings(job, prefix) and writable
             say(f'checkpoint {prefix} ({why})')
             collected = outcomes.Outcomes() if _reports(params) and writable else None
