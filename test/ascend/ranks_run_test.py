@@ -196,7 +196,8 @@ def test_a_rank_that_fails_ends_the_launch(data, tmp_path):
                      '--learning_rate=1e30')
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 4, out
-    assert 'Continue from it with a lower --base_learning_rate' in out
+    logs = ''.join(path.read_text() for path in tmp_path.rglob('train_?.log'))
+    assert 'Continue from it with a lower --base_learning_rate' in logs
 
 
 @pytest.mark.slow
