@@ -96,8 +96,17 @@ class Job:
             names = self.network.variables(**self.run.arguments)
             frozen = scopes.matching(names, params.freeze, 'freeze')
             say(f'frozen     {len(frozen)} of {len(names)} weights and statistics')
+        if self.inputs.class_weights():
+            say(f'classes    weigh in the loss: {self._class_weights_in_words()}')
         for doubt in plan_lib.doubts(self.run.plan, self.inputs.num_train_images):
             warn(doubt)
+
+    def _class_weights_in_words(self):
+        weights, names = self.inputs.class_weights(), self.inputs.class_names
+        if len(weights) > 20:
+            return f'{min(weights):.3g} to {max(weights):.3g}'
+        return ', '.join(f'{name} {weight:.3g}' for name, weight in zip(
+            names or range(len(weights)), weights))
 
     def estimator(self, eval_weights=('raw',), initial=None, **more):
         """The Estimator of this job's network."""

@@ -6,7 +6,10 @@ import input_params
 import program
 import pytest
 
+import flags
+from common.errors import FlagError
 from estimator import evaluations
+from estimator import run as run_lib
 
 TINY = dict(dataset='folder', input_image_size=32, num_train_images=None,
             num_eval_images=None, num_label_classes=None, train_batch_size=None,
@@ -83,3 +86,23 @@ def test_early_stopping_waits_with_patience(tmp_path):
     assert after([.1, .3, .3, .2]) == (2, .3)
     assert after([.1, .3, .3, .2], 'cross_entropy') == (2, -.3)
     assert after([.1, .3, .3, .2], patience=3) is None and after([]) is None
+
+
+def test_class_weights_are_said_and_change_the_loss(small, folder, tmp_path, capsys):
+    _, trained = small
+    losses = []
+    for weights in (None, 'balanced', '2,2'):
+        place = tmp_path / str(weights)
+        program.run(place, data_dir=folder, mode='train', train_steps=1, init_checkpoint=trained,
+                    class_weights=weights, weight_decay=0, **TINY)
+        losses.append(program.result_of(place)['loss'])
+    assert 'classes    weigh in the loss: cat 2, dog 2' in capsys.readouterr().out
+    assert losses[1] == pytest.approx(losses[0])        # as many cats as dogs
+    assert losses[2] == pytest.approx(2 * losses[0])
+
+
+def test_early_stopping_is_for_one_process():
+    params = flags.make(early_stopping='top_1_accuracy', hosts=('a:1', 'b:1'), host_index=0,
+                        device='cpu')
+    with pytest.raises(FlagError, match='--early_stopping'):
+        run_lib.prepare(params, 10, {})
