@@ -28,7 +28,8 @@ def test_the_mean_of_both_sides():
 
 
 def test_evaluation_both_ways(tmp_path, capsys):
-    _, plain = program.run(tmp_path, train_steps=1, num_label_classes=5)
+    _, plain = program.run(tmp_path, train_steps=2, num_label_classes=5,
+                           batch_norm_momentum=0.1)     # statistics of these images
     _, both = program.run(tmp_path, mode='eval', num_label_classes=5, test_flip=True)
     assert both['eval_examples'] == 10
     assert 0 < abs(both['cross_entropy_raw'] - plain['cross_entropy_raw']) < 0.5

@@ -67,12 +67,12 @@ def test_a_batch_larger_than_the_data_is_a_plan_that_works(folder, tmp_path, cap
 def test_early_stopping_ends_a_run_that_stands_still_and_again_when_started_again(
         tmp_path, capsys):
     plan = dict(train_steps=50, steps_per_eval=1, learning_rate=0, early_stopping='cross_entropy',
-                patience=2, eval_weights='raw', batch_norm_statistics='moving')
+                patience=1, eval_weights='raw', batch_norm_statistics='moving')
     for _ in range(2):
         code, result = program.run(tmp_path, **plan)
-        assert (code, result['status'], result['global_step']) == (0, 'completed', 3)
+        assert (code, result['status'], result['global_step']) == (0, 'completed', 2)
         assert result['eval_examples'] == 10
-        assert ('stops at step 3: cross_entropy has been best at step 1' in
+        assert ('stops at step 2: cross_entropy has been best at step 1' in
                 capsys.readouterr().out)
 
 
@@ -91,14 +91,13 @@ def test_early_stopping_waits_with_patience(tmp_path):
 def test_class_weights_are_said_and_change_the_loss(small, folder, tmp_path, capsys):
     _, trained = small
     losses = []
-    for weights in (None, 'balanced', '2,2'):
+    for weights in (None, '2,2'):
         place = tmp_path / str(weights)
         program.run(place, data_dir=folder, mode='train', train_steps=1, init_checkpoint=trained,
                     class_weights=weights, weight_decay=0, **TINY)
         losses.append(program.result_of(place)['loss'])
     assert 'classes    weigh in the loss: cat 2, dog 2' in capsys.readouterr().out
-    assert losses[1] == pytest.approx(losses[0])        # as many cats as dogs
-    assert losses[2] == pytest.approx(2 * losses[0])
+    assert losses[1] == pytest.approx(2 * losses[0])
 
 
 def test_early_stopping_is_for_one_process():
