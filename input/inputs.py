@@ -137,9 +137,9 @@ class Inputs:
             callable(input_context=None) -> dataset of ({'image': float32 [batch, size, size, 3]},
             {'label': int64 [batch]}, with mixup or CutMix also 'target': float32 [batch, classes]).
         """
-        return functools.partial(self._train, batch_size, first_example)
+        return lambda input_context=None: self._train(batch_size, first_example, input_context)
 
-    def _train(self, batch_size, first_example, input_context=None):
+    def _train(self, batch_size, first_example, input_context):
         part = example_order.part_of(input_context)
         return _without_autograph(self._training)(batch_size, first_example, part)
 
@@ -167,9 +167,9 @@ class Inputs:
         if full_batches:
             return lambda input_context=None: pipeline.full_batches(
                 self._eval(batch_size, positions, input_context), batch_size)
-        return functools.partial(self._eval, batch_size, positions)
+        return lambda input_context=None: self._eval(batch_size, positions, input_context)
 
-    def _eval(self, batch_size, positions, input_context=None):
+    def _eval(self, batch_size, positions, input_context):
         part = example_order.part_of(input_context)
         return _without_autograph(self._evaluation)(batch_size, part, positions)
 

@@ -30,7 +30,7 @@ Rank 0 evaluates and writes, the others only train.
 
 def find_device(kind, num_devices=None, hosts=hosts_lib.Hosts()):
     """The Device of a run, by --device, --num_devices and the processes that train together."""
-    gpus = [] if kind in ('cpu', 'npu') else _gpus()
+    gpus = [] if kind in ('cpu', 'npu') else _gpus(kind == 'gpu')
     if kind == 'auto':
         kind = 'gpu' if gpus else 'cpu'
     if kind == 'gpu' and not gpus:
@@ -89,13 +89,13 @@ def _say_host():
     say('device     the CPU of this machine: on an Ascend only training and evaluation run')
 
 
-def _gpus():
-    """A description of each GPU.
+def _gpus(asked):
+    """A description of each GPU; asked: also where no driver shows one.
 
     NOTE: not tensorflow.python.client.device_lib, which makes the devices and so takes all memory
     of all GPUs. Listed like this they are untouched, and what makes them later takes what it needs.
     """
-    if sys.platform == 'linux' and not any(map(os.path.exists, GPU_FILES)):
+    if not asked and sys.platform == 'linux' and not any(map(os.path.exists, GPU_FILES)):
         return []       # known without TensorFlow
     listed = tf.config.experimental
     found = listed.list_physical_devices('GPU')

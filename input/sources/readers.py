@@ -123,9 +123,9 @@ class TFRecordReader:
         except ValueError as error:
             raise DataError(f'{path}, record {record}: {error}') from error
 
-    def sample(self, count=SAMPLE_RECORDS):
-        """About count (path, record, payload): the first ones of evenly spread shards."""
+    def sample(self, count=None):
+        """About count (512) of (path, record, payload): the first of evenly spread shards."""
         shards = self.shards[::-(-len(self.shards) // SAMPLE_SHARDS)]
         for shard in shards:
-            wanted = min(shard.count, -(-count // len(shards)))
+            wanted = min(shard.count, -(-(count or SAMPLE_RECORDS) // len(shards)))
             yield from self.first(shard, wanted)

@@ -47,7 +47,7 @@ def test_defaults_lie_between_recipe_and_command_line():
 
     def merged(*words):
         given = flags.parse(['main.py', '--model_name=mixnet-s', '--mode=benchmark'] + list(words))
-        return flags.merge(given, main.recipes(network, given))
+        return flags.merge(given, main.recipes(network, given, None))
     params = merged()
     assert (params.train_steps, params.train_batch_size) == (30, 16)
     assert params.train_epochs is None and params.dataset == 'synthetic'
