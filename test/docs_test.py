@@ -12,7 +12,6 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from common import files
-from input.sources import digits
 
 # What a reader's own folders are in the tests, and what makes a command short.
 SMALL = ['--input_image_size=32', '--train_batch_size=8', '--eval_batch_size=60',
@@ -84,7 +83,6 @@ def test_snippets_of_the_library_page_run(tmp_path):
 def world(tmp_path_factory):
     """Folders that stand for those the README names."""
     root = tmp_path_factory.mktemp('readme')
-    records = digits.prepare(str(root / 'digits'))
     tree = root / 'tree'
     for index, name in enumerate(('train/n01', 'train/n02', 'validation/n01', 'validation/n02')):
         os.makedirs(str(tree / name))
@@ -92,8 +90,8 @@ def world(tmp_path_factory):
         for number in range(10):
             Image.new('RGB', (40, 40), (index * 60, number * 20, 99)).save(
                 str(tree / name / f'{number}.JPEG'))
-    return root, {'/data/imagenet-raw': str(tree), '/data/imagenet-tf': str(root / 'tf'),
-                  '/data/imagenet': records, '/data/photos': str(tree / 'train')}
+    return root, {'/data/imagenet-raw': str(tree), '/data/imagenet': str(root / 'records'),
+                  '/data/photos': str(tree / 'train')}
 
 
 def instead(words, ours):
