@@ -32,12 +32,12 @@ def main(argv):
         allocator.keep_freed_blocks()
     postponed.postpone(functools.partial(prepare, given.value('verbose')))
     import models
-    from estimator import before
+    from estimator import mode_rules
 
-    if given.value('mode') in before.WITHOUT_NETWORK:
+    if given.value('mode') in mode_rules.WITHOUT_NETWORK:
         return run(None, flags.merge(given), None)
     network = models.get_network(given.value('model_name'))
-    given = before.local_weights(network, given, folder_of(network, given))
+    given = mode_rules.local_weights(network, given, folder_of(network, given))
     source = find_data(given)
     params = flags.merge(given, recipes(network, given, source))
     inputs = functools.partial(
@@ -45,7 +45,7 @@ def main(argv):
         image_size=network.image_size,
         native_classes=network.num_classes)
     if params.explain:
-        print(flags.explain(params, *before.effective(network, params, inputs)))
+        print(flags.explain(params, *mode_rules.effective(network, params, inputs)))
         return 0
     return run(network, params, inputs)
 
@@ -60,25 +60,25 @@ def prepare(verbose):
 
 def run(network, params, inputs):
     """Runs the mode; with the runner the import of TensorFlow begins, at the latest."""
-    from estimator import before
-    if params.mode in before.WITHOUT_TENSORFLOW:
-        return before.WITHOUT_TENSORFLOW[params.mode](network, params, inputs)
+    from estimator import mode_rules
+    if params.mode in mode_rules.WITHOUT_TENSORFLOW:
+        return mode_rules.WITHOUT_TENSORFLOW[params.mode](network, params, inputs)
     from estimator import runner
     return runner.run(network, params, inputs)
 
 
 def find_data(given):
     """What input.find_data finds, in a mode that trains."""
-    from estimator import before
+    from estimator import mode_rules
     from input import find_data as find
-    return find(given) if given.value('mode') in before.LEARNING else None
+    return find(given) if given.value('mode') in mode_rules.LEARNING else None
 
 
 def open_inputs(params, source, **of_network):
     """The input.Inputs of a run, or its input.Serving."""
-    from estimator import before
+    from estimator import mode_rules
     from input import Inputs, Serving
-    if params.mode in before.SERVING:
+    if params.mode in mode_rules.SERVING:
         return Serving(params, **of_network)
     return Inputs(params, source=source, **of_network)
 
@@ -93,7 +93,7 @@ def recipes(network, given, source):
 
     source: input.find_data's.
     """
-    from estimator import before
+    from estimator import mode_rules
     from estimator.devices.session import find_device, hosts_of, use_only
     from input import dataset_recipes, images_of
     from models.recipes import Data
@@ -108,9 +108,9 @@ def recipes(network, given, source):
             network.recipe_named(given.value('recipe'), device.count, data)]
     if not given.value('recipe') and 'recipe' in rows[1][1]:
         console.say(f'{rows[1][0]}; --recipe={next(iter(network.recipes))} is the published one')
-    if given.value('mode') not in before.STANDALONE:
+    if given.value('mode') not in mode_rules.STANDALONE:
         rows += dataset_recipes(given, network.on_digits)
-    return rows + before.mode_flags(network, given, folder)
+    return rows + mode_rules.mode_flags(network, given, folder)
 
 
 def report(error):
