@@ -1,7 +1,6 @@
 # make demo       train mixnet-s on the embedded digits and show the result
 # make test       the tests
 # make test-slow  the slow checks
-# make test-long  the slow tests of several processes that train together
 # make lint       ruff, as configured in pyproject.toml
 # make setup      only the environment .venv
 # make check-weights   compares the maps of imported weights with timm, torchvision and Keras, in
@@ -17,7 +16,7 @@ VENV_TF2 ?= .venv-tf2
 DEMO = main.py --model_name=mixnet-s
 PYTEST = -m pytest -q --durations=10 -n 2 --dist loadfile test
 
-.PHONY: demo test setup test-slow test-long demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint check-weights
+.PHONY: demo test setup test-slow demo-tf2 test-tf2 test-slow-tf2 setup-tf2 lint check-weights
 
 demo: setup
 	$(VENV)/bin/python $(DEMO)
@@ -26,10 +25,7 @@ test: setup
 	$(VENV)/bin/python $(PYTEST) -m "not slow"
 
 test-slow: setup
-	$(VENV)/bin/python $(PYTEST) -m "slow and not long"
-
-test-long: setup
-	$(VENV)/bin/python $(PYTEST) -m long
+	$(VENV)/bin/python $(PYTEST) -m slow
 
 lint: setup
 	$(VENV)/bin/python -m ruff check .
@@ -41,7 +37,7 @@ test-tf2: setup-tf2
 	$(VENV_TF2)/bin/python $(PYTEST) -m "not slow"
 
 test-slow-tf2: setup-tf2
-	$(VENV_TF2)/bin/python $(PYTEST) -m "slow and not long"
+	$(VENV_TF2)/bin/python $(PYTEST) -m slow
 
 check-weights: .venv-import/.ready
 	.venv-import/bin/python test/make_checked.py $(WEIGHTS)

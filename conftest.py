@@ -18,19 +18,8 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
-# Their slow tests start many processes that train together: `make test-long`.
-LONG = ('replicas_test.py',)
-
-
 def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: longer than about 15 seconds (make test-slow)')
-    config.addinivalue_line('markers', 'long: slow, and of many processes (make test-long)')
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.get_closest_marker('slow') and set(LONG) & set(str(item.fspath).split(os.sep)):
-            item.add_marker('long')
 
 
 @pytest.fixture(autouse=True)

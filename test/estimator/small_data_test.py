@@ -64,6 +64,7 @@ def test_a_batch_larger_than_the_data_is_a_plan_that_works(folder, tmp_path, cap
         capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_a_run_that_stands_still_and_again_when_started_again(
         tmp_path, capsys):
     plan = dict(train_steps=50, steps_per_eval=1, learning_rate=0, early_stopping='cross_entropy',

@@ -166,6 +166,7 @@ def test_as_init_checkpoint_and_again(small, tmp_path, capsys):
     assert 'variables  137' not in capsys.readouterr().out              # not imported twice
 
 
+@pytest.mark.slow
 def test_a_file_of_our_own_export_comes_back(tmp_path):
     program.run(tmp_path / 'run', mode='train', train_steps=2, learning_rate=0.1,
                 moving_average_decay=0)
@@ -184,6 +185,7 @@ def test_a_file_of_our_own_export_comes_back(tmp_path):
         assert np.abs(logits - expected).max() <= tolerance * np.abs(expected).max(), place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, more', [
     ('mixnet-s', {'padding': 'symmetric'}),      # channel groups: one bias after several layers
     ('mobilenet_v2_035', {})])

@@ -19,6 +19,7 @@ def log_of(directory):
                 for row in csv.DictReader(stream)]
 
 
+@pytest.mark.slow
 def test_two_devices_train_and_evaluate(tmp_path):
     code, result = program.run(tmp_path, num_devices=2, train_steps=3, num_eval_images=11)
     assert code == 0

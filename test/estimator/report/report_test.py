@@ -178,6 +178,7 @@ def test_a_training_that_ends_early_is_evaluated_once_more(monkeypatch):
     assert [prefix for prefix, _ in asked] == ['model.ckpt-7']
 
 
+@pytest.mark.slow
 def test_two_devices_give_the_same_rows(run):
     root, result, _ = run
     one = rows_of(root / 'model' / 'predictions.csv')
