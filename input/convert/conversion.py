@@ -58,6 +58,7 @@ def convert(options, say=print):
     settings = _settings(tree, output, options)
     tasks = _tasks(settings, splits, options, notes)
     if known and _is_done(known, settings, tasks):
+        staging.discard_rest(output, tree.root)
         say(f'{output} already holds this data set: nothing to do. To check it: '
             f'python convert_tfrecord.py --verify {output}')
         return known

@@ -125,3 +125,10 @@ def publish(output, files):
 def discard(output):
     """Removes the staging folder."""
     shutil.rmtree(os.path.join(output, FOLDER), ignore_errors=True)
+
+
+def discard_rest(output, input_dir):
+    """Removes what a conversion left that was killed at its very end; nobody else's folder."""
+    if os.path.isdir(os.path.join(output, FOLDER)):
+        with contextlib.suppress(DataError), opened(output, input_dir):
+            discard(output)

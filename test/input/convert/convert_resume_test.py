@@ -88,6 +88,17 @@ def test_killed_while_publishing(interrupted):
     assert tools.run('--verify', out) == 0 and len(contents(out)) == 4
 
 
+def test_killed_after_publishing(interrupted, monkeypatch):
+    root, out = interrupted
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, 'discard', lambda output: os.remove(
+            os.path.join(output, staging.FOLDER, staging.PLAN)))
+        done = quietly(root, out, shards=4)
+    assert (out / staging.FOLDER).exists()
+    assert quietly(root, out, shards=4) == done
+    assert not (out / staging.FOLDER).exists()
+
+
 def test_other_folders_are_refused(interrupted, tmp_path, capsys):
     root, out = interrupted
     other = tools.tree(tmp_path / 'other', ('x', 'y'))
