@@ -156,14 +156,17 @@ def test_a_process_that_hangs_ends_the_launch(tmp_path, changes):
 
 def test_four_processes_continue_what_two_began(tmp_path, changes, whole):
     four, one = tmp_path / 'four', tmp_path / 'one'
-    more = dict(changes, mode='train', train_steps=STEPS + 2)
+    more = dict(changes, mode='train', train_steps=STEPS + 2, save_checkpoints_steps=1)
     for folder in (four, one):
         shutil.copytree(str(whole[0]), str(folder))
     _, codes, said = processes.train(4, four, **more)
     assert codes == [0] * 4, '\n'.join(said)
     program.run(one, num_devices=4, **more)
-    assert_close(four, one)
+    # Four numbers are added in another order by each way. From there on a relu6 at its bound may
+    # open for one and not for the other, so weights are compared after the first step.
+    assert_close(four / f'model.ckpt-{STEPS + 1}', one / f'model.ckpt-{STEPS + 1}')
     result = program.result_of(four)
+    assert abs(result['loss'] / program.result_of(one)['loss'] - 1) < 1e-5
     assert (result['global_step'], result['global_batch']) == (STEPS + 2, 4 * BATCH)
     read = np.concatenate([notes['labels'].ravel() for notes in notes_of(four, 4)])
     assert sorted(read) == list(range(RECORDS))
