@@ -161,17 +161,23 @@ def test_damaged_tflite(tmp_path, content):
 
 
 def test_no_offset_of_a_flatbuffer_is_believed():
-    random = np.random.RandomState(0)
+    """A whole table whose six fields lead to random places, in and out of the bytes."""
+    random, inside, outside = np.random.RandomState(0), 0, 0
     for _ in range(300):
-        data = random.bytes(200)
-        try:
-            table = flatbuffer.FlatTable.root(data)
-            for field in range(6):
-                table.numbers(field, '<i')
-                table.tables(field)
-                table.number(field, '<I')
-        except ValueError:
-            pass
+        data = bytearray(random.choice([0, 4, 8, 60, 255], 200).astype(np.uint8).tobytes())
+        struct.pack_into('<I', data, 0, 40)                                     # root
+        struct.pack_into('<8H', data, 8, 16, 28, *range(4, 28, 4))              # its fields
+        struct.pack_into('<i', data, 40, 32)
+        struct.pack_into('<6I', data, 44, *random.choice([4, 20, 90, 195, 1 << 20, 1 << 31], 6))
+        table = flatbuffer.FlatTable.root(bytes(data))
+        for field in range(6):
+            for read in (lambda: table.numbers(field, '<i'), lambda: table.tables(field)):
+                try:
+                    assert len(read()) <= len(data) // 4
+                    inside += 1
+                except ValueError:
+                    outside += 1
+    assert inside > 50 and outside > 1000, (inside, outside)
 
 
 @pytest.mark.parametrize('content', (b'', b'hello there, no weights', b'\x0a\x05junk', b'\0' * 64),
