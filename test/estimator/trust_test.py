@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 import flags
 from common.errors import CheckpointError, FlagError, NanError, ProgramError
-from estimator import curves, evaluations, failures, plan, resuming, runner
+from estimator import curves, evaluations, plan, resuming, runner
 from estimator.checkpoints import best, finding, reading, weights
 from estimator.hooks import nan_guard, progress
 from estimator.lock import exclusive
@@ -330,47 +330,6 @@ def test_a_broken_statistic_reaches_no_checkpoint(tmp_path, monkeypatch):
         program.run(tmp_path, mode='train', train_steps=4, save_checkpoints_steps=2)
     assert [os.path.basename(p) for p in reading.indexed(str(tmp_path))] == ['model.ckpt-0']
     assert program.result_of(tmp_path)['status'] == 'failed'
-
-
-def told(error):
-    asked = []
-    with pytest.raises(ProgramError) as caught:
-        with failures.told('/runs/a', lambda: '/runs/a/model.ckpt-3',
-                           lambda failed: asked.append(failed) or 'shard 3, record 4'):
-            raise error
-    return caught.value.exit_code, str(caught.value), bool(asked)
-
-
-@pytest.mark.parametrize('error, code, part, scans', [
-    (tf.errors.NotFoundError(None, None, 'Key a/Adam not found in checkpoint [[save/RestoreV2]]'),
-     5, 'holds no a/Adam', False),
-    (tf.errors.ResourceExhaustedError(None, None, '/runs/a/model.ckpt-4: No space left on device'),
-     1, 'No space left', False),
-    (tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor'),
-     1, '--train_batch_size', False),
-    (ValueError('Shape [9,9] is too large (more than 2**63 - 1 entries)'),
-     1, '--train_batch_size', False),
-    (OSError(errno.EROFS, 'Read-only file system', '/runs/a/log.csv'), 1, '/runs/a/log.csv', False),
-    (OSError(errno.ENOSPC, 'No space left on device'), 1, '/runs/a cannot be written', False),
-    (tf.errors.InvalidArgumentError(None, None, 'bad image [[IteratorGetNext]]'),
-     3, 'record 4', True)])
-def test_errors_are_told_without_a_search(error, code, part, scans):
-    found = told(error)
-    assert (found[0], found[2]) == (code, scans) and part in found[1]
-
-
-def test_an_error_of_ours_stays_what_it_is():
-    """A FlagError is a ValueError, and speaks of files."""
-    with pytest.raises(FlagError, match='^--config_file=x: No such file or directory$'):
-        with failures.told('/runs/a', lambda: None, lambda failed: pytest.fail('scanned')):
-            raise FlagError('--config_file=x: No such file or directory')
-
-
-def test_an_error_of_the_graph_does_not_scan_the_data():
-    error = tf.errors.InvalidArgumentError(None, None, 'Incompatible shapes [[gradients/mul]]')
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        with failures.told('/runs/a', lambda: None, lambda failed: pytest.fail('scanned')):
-            raise error
 
 
 def test_another_optimizer_is_told_at_once(copy):
