@@ -20,7 +20,6 @@ import argparse
 import csv
 import functools
 import glob
-import importlib
 import json
 import os
 import random
@@ -31,7 +30,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+import slow_writes
+from forked import HANG, Child, run_here, warm_up
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FLAGS = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_images=64,
@@ -40,126 +41,9 @@ FLAGS = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_image
              log_step_count_steps=1, save_summary_steps=0, train_steps=30, steps_per_eval=15,
              save_checkpoints_steps=5, keep_checkpoint_max=3)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
-HANG = 120      # seconds
 WARM = ('kill', 'signal', 'write', 'disk')      # runs forked from a process that has imported all
 # Columns of log.csv that differ between two runs.
 TIMES = ('images_per_sec', 'seconds', 'input_wait')
-
-SLOW = r'''
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-static int slow(FILE *f) {
-  char link[64], path[4096];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fileno(f));
-  ssize_t n = readlink(link, path, sizeof path - 1);
-  if (n <= 0) return 0;
-  path[n] = 0;
-  return strstr(path, "model.ckpt") != 0;
-}
-size_t fwrite(const void *p, size_t s, size_t n, FILE *f) {
-  static size_t (*real)(const void *, size_t, size_t, FILE *);
-  if (!real) real = dlsym(RTLD_NEXT, "fwrite");
-  if (slow(f)) usleep(2000);
-  return real(p, s, n, f);
-}
-int rename(const char *a, const char *b) {
-  static int (*real)(const char *, const char *);
-  if (!real) real = dlsym(RTLD_NEXT, "rename");
-  if (strstr(b, "model.ckpt") || strstr(b, "/checkpoint")) usleep(100000);
-  return real(a, b);
-}
-'''
-
-
-class Child:
-    """A forked process, with the methods of subprocess.Popen that are needed here."""
-
-    def __init__(self, function):
-        sys.stdout.flush()
-        self.pid, self._code = os.fork(), None
-        if not self.pid:
-            code = 1
-            try:
-                code = function() or 0
-            except BaseException:  # pylint: disable=broad-except
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-
-    def poll(self):
-        """Exit code, None while it runs."""
-        if self._code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self._code = (os.WEXITSTATUS(status) if os.WIFEXITED(status)
-                              else -os.WTERMSIG(status))
-        return self._code
-
-    def wait(self, timeout=HANG):
-        """Exit code; subprocess.TimeoutExpired."""
-        until = time.time() + timeout
-        while self.poll() is None:
-            if time.time() > until:
-                raise subprocess.TimeoutExpired('main.py', timeout)
-            time.sleep(0.005)
-        return self._code
-
-    def send_signal(self, number):
-        """Unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self):
-        """SIGKILL."""
-        self.send_signal(signal.SIGKILL)
-
-
-def warm_up():
-    """Imports what a run imports, so that only what follows is repeated."""
-    import tensorflow.compat.v1 as tf
-
-    import main
-    from common import console
-    tf.disable_v2_behavior()
-    tf.enable_resource_variables()
-    console.silence_import()
-    importlib.import_module('estimator.runner')
-    importlib.import_module('program')
-    importlib.import_module('PIL.Image')
-    assert main.main
-
-
-def run_here(words, output):
-    """main.py as a script, in this process."""
-    import main
-    from common import signals
-    os.dup2(output.fileno(), 1)
-    os.dup2(output.fileno(), 2)
-    signals.install()
-    try:
-        code = main.main(['main.py'] + words)
-    except Exception as error:  # pylint: disable=broad-except
-        if not hasattr(error, 'exit_code'):
-            raise
-        code = main.report(error)
-    signals.over()
-    sys.stdout.flush()
-    return code
-
-
-def load_slow_writes():
-    """Starts this script again with SLOW below it."""
-    if 'slow-writes' in os.environ.get('LD_PRELOAD', ''):
-        return
-    library = os.path.join(tempfile.mkdtemp(), 'slow-writes.so')
-    subprocess.run(['cc', '-shared', '-fPIC', '-O', '-x', 'c', '-', '-o', library, '-ldl'],
-                   input=SLOW.encode(), check=True)
-    os.environ['LD_PRELOAD'] = library
-    os.execv(sys.executable, [sys.executable] + sys.argv)
 
 
 class Campaign:
@@ -441,7 +325,7 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args()
     if options.kind == 'write':
-        load_slow_writes()
+        slow_writes.load()
     sys.path[:0] = [ROOT, os.path.join(ROOT, 'test')]
     if options.kind in WARM:
         warm_up()
