@@ -40,6 +40,8 @@ def main(argv):
     given = mode_rules.local_weights(network, given, folder_of(network, given))
     source = find_data(given)
     params = flags.merge(given, recipes(network, given, source))
+    if not params.explain:
+        source = source or must_find_data(params)
     inputs = functools.partial(
         open_inputs, params, source, preprocessing=network.preprocessing,
         image_size=network.image_size,
@@ -68,10 +70,28 @@ def run(network, params, inputs):
 
 
 def find_data(given):
-    """What input.find_data finds, in a mode that trains."""
+    """What input.find_data finds, in a mode that trains; what is wrong with it is told later."""
     from estimator import mode_rules
+    from input import DataError
     from input import find_data as find
-    return find(given) if given.value('mode') in mode_rules.LEARNING else None
+    try:
+        return find(given.value) if given.value('mode') in mode_rules.LEARNING else None
+    except DataError:
+        return None
+
+
+def must_find_data(params):
+    """What input.find_data finds, in a mode that cannot do without; before TensorFlow's import.
+
+    One of several processes looks when the others know of it, and hear what is wrong.
+    """
+    from estimator import mode_rules
+    from estimator.devices.session import hosts_of
+    from input import find_data as find
+    alone = not hosts_of(params.device, params.hosts, params.host_index).addresses
+    if alone and params.mode in mode_rules.LABELLED:
+        return find(functools.partial(getattr, params))
+    return None
 
 
 def open_inputs(params, source, **of_network):

@@ -6,6 +6,8 @@ from estimator.modes import evaluate_exported, import_weights, inspect, trained_
 TRAINING = ('train', 'train_and_eval')
 # Modes whose recipe depends on the number of images.
 LEARNING = TRAINING + ('lr_find',)
+# Modes that read a data set with labels.
+LABELLED = LEARNING + ('eval',)
 # Modes that neither train nor evaluate, those of them that need no --model_name, and those whose
 # images come without labels.
 STANDALONE = ('inspect', 'predict', 'export', 'benchmark', 'compare', 'doctor', 'import')

@@ -212,18 +212,14 @@ def _without_autograph(function):
     return tf.autograph.experimental.do_not_convert(function)
 
 
-def find_data(given):
-    """The Source that the flags name, or None: no data of the user's, or none that can be used.
+def find_data(value):
+    """The Source that the flags name, or None without data of the user's.
 
-    given: flags.Given. What is wrong with data is said by Inputs.
+    value: function of a flag's name that gives its value. DataError: nothing usable there.
     """
-    if not given.value('data_dir') and given.value('dataset') in (None, 'digits', 'synthetic'):
+    if not value('data_dir') and value('dataset') in (None, 'digits', 'synthetic'):
         return None
-    try:
-        return open_source(types.SimpleNamespace(
-            **{name: given.value(name) for name in OPENS_WITH}))
-    except DataError:
-        return None
+    return open_source(types.SimpleNamespace(**{name: value(name) for name in OPENS_WITH}))
 
 
 def images_of(source, given):

@@ -17,6 +17,9 @@ from estimator.devices import precision as precision_lib
 GPU_FILES = ('/dev/nvidiactl', '/dev/nvidia0', '/proc/driver/nvidia', '/dev/kfd', '/dev/dxg')
 # Seconds between checkpoints when no flag says when.
 SAVE_SECONDS = 600
+# CPU devices are replicas on the same cores, to try what several GPUs would do; beyond this many,
+# or one a core, their graph only takes minutes to make.
+CPU_DEVICES = 8
 
 Device = collections.namedtuple('Device', ['kind', 'count', 'text', 'rank', 'hosts'])
 Device.__new__.__defaults__ = (0, hosts_lib.Hosts())
@@ -42,6 +45,11 @@ def find_device(kind, num_devices=None, hosts=hosts_lib.Hosts()):
     wanted = num_devices or (len(gpus) if kind == 'gpu' else 1)
     if kind == 'gpu' and wanted > len(gpus):
         raise ProgramError(f'--num_devices={wanted}: TensorFlow sees {len(gpus)} GPU(s).')
+    if kind == 'cpu' and wanted > max(CPU_DEVICES, os.cpu_count() or 1):
+        raise FlagError(f'--num_devices={wanted}: without a GPU a device is a replica on the '
+                        f'{os.cpu_count()} cores of this machine, to try what GPUs would do, and '
+                        f'at most {max(CPU_DEVICES, os.cpu_count() or 1)} are made. Training gets '
+                        'no faster by them: leave the flag out.')
     names = f' ({gpus[0]})' if gpus else ''
     if not hosts.addresses:
         return Device(kind, wanted, f'{wanted} x {kind}{names}')

@@ -19,15 +19,16 @@ class TwoRates(tf.train.Optimizer):
     """Optimizer that leaves each variable to one of two, of the same class or not.
 
     The variables in the scope `head_scope` are `head`'s, the others `backbone`'s. Slots keep the
-    names that one optimizer for all would give them. Only what an Optimizer does to one variable is
-    handed on, so whatever wraps an Optimizer wraps this one.
+    names that one optimizer for all would give them, and Adam's powers of beta are shared, so that
+    a checkpoint of one fits both. Only what an Optimizer does to one variable is handed on, so
+    whatever wraps an Optimizer wraps this one.
     """
 
     def __init__(self, backbone, head, head_scope):
         super().__init__(use_locking=False, name='TwoRates')
         self._both = backbone, head
+        head._non_slot_dict = backbone._non_slot_dict
         self._head_scope = head_scope
-        self._used = ()
 
     def _of(self, variable):
         return self._both[scopes.inside(variable.op.name, [self._head_scope])]
@@ -42,12 +43,12 @@ class TwoRates(tf.train.Optimizer):
 
     def variables(self):
         """As tf.train.Optimizer's."""
-        return [variable for one in self._both for variable in one.variables()]
+        both = self._both[0].variables() + self._both[1].variables()
+        return list({id(variable): variable for variable in both}.values())
 
     def _create_slots(self, var_list):
         own = [(one, [variable for variable in var_list if self._of(variable) is one])
                for one in self._both]
-        self._used = [one for one, variables in own if variables]
         for one, variables in own:
             if variables:
                 one._create_slots(variables)
@@ -63,6 +64,4 @@ class TwoRates(tf.train.Optimizer):
         return self._of(handle)._resource_apply_dense(grad, handle)
 
     def _finish(self, update_ops, name_scope):
-        for number, one in enumerate(self._used):
-            update_ops = [one._finish(update_ops, f'{name_scope}_{number}')]
-        return tf.group(*update_ops, name=name_scope)
+        return self._both[0]._finish(update_ops, name_scope)     # once, for what both share

@@ -7,7 +7,8 @@ PRECISIONS = ('must_keep_origin_dtype', 'allow_fp32_to_fp16', 'allow_mix_precisi
 ROWS = (
     Row('device', 'str', 'auto', 'Device to run on; npu is an Ascend.',
         ('auto', 'cpu', 'gpu', 'npu')),
-    Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1).', None, 1),
+    Row('num_devices', 'int', None, 'Devices to use (default: all GPUs, else 1). Without '
+        'a GPU they are replicas on the same cores, at most 8 or one a core.', None, 1),
     Row('expected_devices', 'int', None, 'Devices that a command is written for; when there are '
         'fewer, the log says so at the start. The launchers give theirs.', None, 1),
     Row('device_ids', 'list', (), 'Numbers of the only GPUs to use, such as 0,2; of the Ascend to '

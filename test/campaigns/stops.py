@@ -68,6 +68,10 @@ class Campaign:
         with open(self._state, 'w') as stream:
             json.dump(self.counts, stream, indent=1)
 
+    def count(self, name, happened):
+        """Counts what has happened."""
+        self.counts[name] = self.counts.get(name, 0) + bool(happened)
+
     def wrong(self, text):
         """Notes what must not happen."""
         self.counts['wrong'].append(text)
@@ -176,6 +180,9 @@ def _stop_later(campaign, process, seconds, numbers):
         for number in numbers:
             process.send_signal(number)
             time.sleep(campaign.random.uniform(0, 0.3) if len(numbers) > 1 else 0)
+        code, said = campaign.wait(process)
+        campaign.count('after steps', re.search(r'step \d+/\d+', said))
+        return code, said
     return campaign.wait(process)
 
 
@@ -212,7 +219,7 @@ def write(campaign):
                 campaign.counts['stops'] += 1
                 left = [p for p in glob.glob(os.path.join(campaign.model_dir, 'model.ckpt*'))
                         if 'temp' in p]
-                campaign.counts['inside'] = campaign.counts.get('inside', 0) + bool(left)
+                campaign.count('inside', left)
                 break
         time.sleep(0.002)
     return campaign.wait(process)

@@ -36,8 +36,11 @@ def test_inspect_needs_no_tensorflow(without_tensorflow):
 
 @pytest.mark.parametrize('words, code, text', [
     (['--model_name=mixnet-t'], 2, "Did you mean 'mixnet-s'"),
-    (['--model_name=mixnet-s', '--data_dir=/nowhere', '--mode=inspect', '--bogus=1'], 2, 'bogus')])
-def test_wrong_flags_are_told_before(without_tensorflow, words, code, text):
+    (['--model_name=mixnet-s', '--data_dir=/nowhere', '--mode=inspect', '--bogus=1'], 2, 'bogus'),
+    (['--model_name=mixnet-s', '--data_dir=/nowhere'], 3, 'no such directory: /nowhere'),
+    (['--model_name=mixnet-s', '--data_dir=/nowhere', '--mode=eval'], 3, '/nowhere'),
+    (['--model_name=mixnet-s', '--num_devices=99999', '--device=cpu'], 2, '--num_devices=99999')])
+def test_mistakes_are_told_before(without_tensorflow, words, code, text):
     done = program.main_command(*words, env=without_tensorflow)
     assert done.returncode == code and text in done.stderr
 

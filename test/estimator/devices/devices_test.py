@@ -3,7 +3,7 @@
 import pytest
 import tensorflow.compat.v1 as tf
 
-from common.errors import ProgramError
+from common.errors import FlagError, ProgramError
 from estimator.devices import session
 
 
@@ -28,3 +28,12 @@ def test_no_gpu_is_said():
     with pytest.raises(ProgramError, match='no GPU here'):
         session.find_device('gpu')
     assert session.find_device('cpu', 3).count == 3
+
+
+def test_more_cpu_devices_than_make_sense_are_refused(monkeypatch):
+    monkeypatch.setattr(session.os, 'cpu_count', lambda: 2)
+    assert session.find_device('cpu', session.CPU_DEVICES).count == session.CPU_DEVICES
+    with pytest.raises(FlagError, match='--num_devices=99: without a GPU .* on the 2 cores'):
+        session.find_device('cpu', 99)
+    monkeypatch.setattr(session.os, 'cpu_count', lambda: 128)
+    assert session.find_device('auto', 99).count == 99

@@ -20,6 +20,7 @@ LABELS = DRAWS.randint(0, 5, 24)
 # An epoch has two steps: the backbone starts with the third.
 TWO_RATES = dict(backbone_lr_scale=.1, head_epochs=1, optimizer='adam', learning_rate=.05,
                  gradient_clip_norm=.5)
+ONE_RATE = dict(TWO_RATES, backbone_lr_scale=1, head_epochs=0)
 
 
 def _build(seeds, images, training=False, seed=None, num_classes=5, device=None,
@@ -128,3 +129,12 @@ def test_two_rates_go_on_where_they_stopped(tmp_path, same_start):
     assert set(whole) == set(parts)
     for name in whole:
         np.testing.assert_array_equal(parts[name], whole[name], err_msg=name)
+
+
+@pytest.mark.parametrize('order', [(TWO_RATES, ONE_RATE), (ONE_RATE, TWO_RATES)],
+                         ids=['to one rate', 'to two'])
+def test_a_run_goes_on_with_another_number_of_rates(tmp_path, same_start, order):
+    for steps, changes in zip(STEPS, order):
+        values, _, _ = _train(tmp_path, 1, runs=(steps,), **changes)
+    assert values['global_step'] == sum(STEPS)
+    np.testing.assert_allclose(values['beta1_power'], .9 ** (sum(STEPS) + 1), rtol=1e-6)
