@@ -16,7 +16,7 @@ def tflite(given, defaults, start, target, form, folder=None):
     folder = folder or os.path.dirname(target) or '.'
     code = start(given, dict(defaults, export_dir=folder, export_formats=f'savedmodel,{form}'))
     if code == 0:
-        name = given.get('model_name', defaults['model_name'])
+        name = given.get('model_name') or defaults['model_name']
         written = os.path.join(folder, name + ENDS[form])
         if os.path.abspath(written) != os.path.abspath(target):
             shutil.copyfile(written, target)

@@ -81,8 +81,11 @@ def effective(network, params, open_inputs):
     open_inputs: a function that gives input.Inputs, or None in modes without training data. Data
     or a device that cannot be used are a line, not an error.
     """
-    found = {name: (value, 'the network') for name, value in network.defaults.items()
-             if value is not None}
+    options = dict(network.defaults, weight_decay_on=network.decay_rule)
+    found = {name: ('none' if value is None else value, 'the network')
+             for name, value in options.items()}
+    found.update({name: (value, f'schedule {params.lr_schedule}') for name, value in
+                  schedules.SCHEDULES[params.lr_schedule].defaults.items()})
     found.update(input_image_size=(network.image_size, 'the network'),
                  num_label_classes=(network.num_classes, 'the network'),
                  preprocessing_name=(network.preprocessing, 'the network'),
@@ -109,6 +112,10 @@ def _of_data(inputs):
             'num_train_images': (inputs.num_train_images, 'the data'),
             'num_eval_images': (inputs.num_eval_images, 'the data'),
             'dataset': (about['dataset'], 'program'),
+            'num_parallel_calls': ('auto', 'TensorFlow, as it runs'),
+            'num_readers': (about['num_readers'], 'at most 16 of the files'),
+            'crop_min_area': (about['crop_min_area'], f'preprocessing {about["preprocessing"]}'),
+            'random_flip': (about['random_flip'], f'preprocessing {about["preprocessing"]}'),
             'pixel_mean': (about['pixel_mean'], f'preprocessing {about["preprocessing"]}'),
             'pixel_std': (about['pixel_std'], f'preprocessing {about["preprocessing"]}'),
             'data_dir': (about['source'], 'the data')}

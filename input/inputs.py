@@ -99,9 +99,12 @@ class Inputs:
 
     def describe(self):
         """What `summary` says, as a dict for result.json."""
-        rule, style = self._rule, self._style
+        rule, style, reader = self._rule, self._style, self._readers.get('train')
+        readers = example_order.files_at_a_time(reader, self._params) if reader else None
         return {'source': self._where, 'dataset': dataset_of(self._params),
                 'pixel_mean': tuple(style.mean), 'pixel_std': tuple(style.std),
+                'crop_min_area': style.area, 'random_flip': style.flip,
+                'num_readers': readers,
                 'num_train_images': self.num_train_images,
                 'num_eval_images': self.num_eval_images, 'dataset_classes': rule.classes,
                 'num_classes': rule.num_classes, 'label_offset': rule.offset,

@@ -111,6 +111,11 @@ class Network(_Fields):
         return f'recipe {name} of {self.name}', self.recipes[name]
 
     @property
+    def decay_rule(self):
+        """This network's own key of DECAY_RULES."""
+        return next(name for name, rule in DECAY_RULES.items() if rule is self.decayed)
+
+    @property
     def alternatives(self):
         """Overrides, one dict each, that select another published form of this network."""
         return tuple({name: value} for name in self.arguments if name in FORMS

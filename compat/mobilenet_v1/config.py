@@ -5,6 +5,7 @@ over them, as there. Words that are none of MindSpore's options are main.py's ow
 """
 
 import os
+import re
 
 import yaml
 
@@ -48,6 +49,8 @@ def _file(given):
 def training(tree):
     """Flags below the command line for train.py."""
     flags = mindspore.training_flags(tree)
+    if flags.get('pre_trained'):
+        flags['pre_trained'] = named_by_epoch(str(flags['pre_trained']))
     flags.update(mode='train', model_dir=os.path.join(
         tree.get('save_checkpoint_path') or './', 'ckpt_0'))
     return flags
@@ -75,8 +78,21 @@ def checkpoint(tree, name):
     """{'init_checkpoint': path} of an option, or {} where the newest of ./ckpt_0 is meant."""
     path = str(tree.get(name) or '')
     if path and path not in legacy.MS_CHECKPOINTS:
-        return {'init_checkpoint': path}
+        return {'init_checkpoint': named_by_epoch(path)}
     return {'init_checkpoint': './ckpt_0'} if os.path.isdir('./ckpt_0') else {}
+
+
+def named_by_epoch(path):
+    """MindSpore's .../mobilenetv1-EPOCHS_STEPS.ckpt as the checkpoint that stands for it here.
+
+    It is model.ckpt-N beside it, after so many epochs of so many steps.
+    """
+    folder, name = os.path.split(path)
+    epochs_steps = re.fullmatch(r'mobilenetv1-(\d+)_(\d+)\.ckpt', name)
+    if not epochs_steps or os.path.exists(path):
+        return path
+    epochs, steps = map(int, epochs_steps.groups())
+    return os.path.join(folder, f'model.ckpt-{epochs * steps}')
 
 
 def around(tree_of):

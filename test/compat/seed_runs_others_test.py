@@ -49,7 +49,8 @@ def test_mobilenet_v1_imagenet(world, here):
     checkpoint = folder / 'ckpt_0' / 'model.ckpt-4'
     assert os.path.exists(str(checkpoint) + '.index')
     done = bash('mobilenet_v1/scripts/run_eval.sh',
-                f'imagenet2012 {root}/ImageNet_Original/ {checkpoint} 0', short, cwd=str(here))
+                f'imagenet2012 {root}/ImageNet_Original/ {folder}/ckpt_0/mobilenetv1-1_4.ckpt 0',
+                short, cwd=str(here))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"ckpt={checkpoint}" in (here / 'eval' / 'log').read_text()
     config = os.path.join(COMPAT, 'mobilenet_v1', 'default_config_gpu_imagenet.yaml')

@@ -46,6 +46,11 @@ def test_export_model(world, here):
                ['--model_name=mobilenet_v1_025']) == 0
     interpreter = tf.lite.Interpreter('small.tflite')
     assert interpreter.get_input_details()[0]['dtype'] == np.uint8
+    assert run('mobilenet_v2/nets/post_training_quantization.py',
+               f'--checkpoint_path=result --dataset_dir={records} --output_tflite=v2/slim.tflite '
+               '--num_steps=10 --image_size=32', ['--model_name=mobilenet_v1_025']) == 0
+    interpreter = tf.lite.Interpreter('v2/slim.tflite')
+    assert interpreter.get_input_details()[0]['shape'].tolist() == [1, 32, 32, 3]
 
 
 def test_modelarts_copies_out_of_a_failed_run(here, world, capsys):

@@ -26,6 +26,10 @@ def test_explain_shows_effective_values(tmp_path, capsys):
     assert rows['loss_scale'][0] == 'off' and rows['num_devices'][0] == '1'
     assert rows['device'][0] == 'cpu' and rows['recipe'][0] == 'slim'
     assert rows['pixel_mean'][0] == '127.5,127.5,127.5'
+    assert rows['weight_decay_on'] == ['conv', 'the', 'network']
+    assert rows['random_flip'][0] == 'True' and float(rows['crop_min_area'][0]) == 0.05
+    assert rows['end_learning_rate'][0] != '-' and rows['num_parallel_calls'][0] == 'auto'
+    assert rows['depth_coefficient'][0] == '-' and rows['depth_multiplier'][0] == '0.25'
     assert 'training   16 steps = 2.00 epochs of 8.0 steps, global batch 8' in out
     assert '--iterations_per_loop=30: no loop on a cpu; a checkpoint every 100 steps' in out
     assert not (tmp_path / 'm').exists()
