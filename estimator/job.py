@@ -6,7 +6,7 @@ import time
 
 from common import scopes
 from common.console import duration, say, warn
-from estimator import announcement, failures, model_fn, results
+from estimator import announcement, evaluator, failures, model_fn, results
 from estimator import plan as plan_lib
 from estimator import run as run_lib
 from estimator.checkpoints import reading as checkpoints
@@ -25,9 +25,6 @@ from estimator.hooks import (
     together,
 )
 from estimator.hooks.diagnostics import choose
-
-# What Progress measured that goes into result.json.
-MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
 
 
 class Job:
@@ -48,6 +45,7 @@ class Job:
         self.throughput = throughput.Throughput(self._images_a_run())
         self.started, self.eval_seconds = time.time(), 0.0
         self.diagnostics = choose.hooks(params, self.run, self.throughput)
+        self._evaluators = {}
 
     def _arguments_for(self, resumed):
         """Arguments of network.build with which its variables are the checkpoint's.
@@ -116,11 +114,10 @@ class Job:
         function = self.network.model_fn_builder(functools.partial(model_fn.build, run=run))
         return session.make_estimator(function, run, self._events_dir, **more)
 
-    def train(self, until):
-        """Trains to a global step.
+    def train(self, until, pause=None):
+        """Trains to a global step, with pauses where there is a hooks.pauses.Pause.
 
-        Returns what it MEASURED; preemption.signal says whether it got
-        there.
+        Returns what the progress.Progress measured; preemption.signal says whether it got there.
         """
         self.preemption.begin(until)
         params, run, step = self.params, self.run, self.step()
@@ -141,11 +138,7 @@ class Job:
         if run.device.rank:
             hooks.remove(bar)
         hooks.append(self.preemption.hook())
-        if params.save_summary_steps and run.device.kind != 'npu' and not run.device.rank:
-            hooks.append(events.Events(params.model_dir, self.throughput, params.save_summary_steps,
-                                       params.gradient_accumulation_steps))
-        if run.device.kind != 'npu' and not run.device.rank:
-            hooks.append(saver.Saver(params.model_dir, *save))
+        hooks += self._writing(bar, save, pause, until)
         input_fn = self.inputs.train_input_fn(
             params.train_batch_size, first_example=step * run.plan.global_batch)
         with self.told():
@@ -154,7 +147,21 @@ class Job:
                 session.for_this_process(input_fn, run.device), run.device, hooks, until)
         if run.device.kind == 'npu' and not run.device.rank:
             checkpoints.forget_folder(params.model_dir)
-        return {name: bar.last[name] for name in MEASURED if name in (bar.last or ())}
+        return bar.measured()
+
+    def _writing(self, bar, save, pause, until):
+        """The hooks of the process that writes: events, checkpoints, the pauses after them."""
+        params, device = self.params, self.run.device
+        if device.kind == 'npu' or device.rank:
+            return []
+        hooks = []
+        if params.save_summary_steps:
+            hooks.append(events.Events(params.model_dir, self.throughput, params.save_summary_steps,
+                                       params.gradient_accumulation_steps))
+        keeper = saver.Saver(params.model_dir, *save)
+        if not pause:
+            return hooks + [keeper]
+        return hooks + [keeper, pause.of(bar, [bar] + hooks, keeper, until)]
 
     def evaluate(self, prefix, collect=None):
         """Evaluates a checkpoint on every image; returns the metrics.
@@ -163,19 +170,15 @@ class Job:
         """
         weights = weights_lib.to_evaluate(self.params.eval_weights, prefix)
         start = time.time()
-        estimator, name = self.estimator(weights), self.params.eval_name
         hooks = [collect] if collect else []
         if self.params.save_summary_steps:
-            hooks.append(events.Mistakes(estimator.eval_dir(name), self.inputs.class_names))
+            hooks.append(events.Mistakes(self.estimator().eval_dir(self.params.eval_name),
+                                         self.inputs.class_names))
         style = log_styles.make(self.params.log_style)
         if style.batches and self.run.device.count == 1:
             hooks.append(running_accuracy.RunningAccuracy(style.batch))
         with self.told():
-            metrics = estimator.evaluate(
-                strategies.for_replicas(self.inputs.eval_input_fn(
-                    self.params.eval_batch_size or self.params.train_batch_size,
-                    full_batches=self.run.device.kind == 'npu', positions=bool(collect)),
-                    self.run.device), hooks=hooks, checkpoint_path=prefix, name=name)
+            metrics = self._metrics(weights, prefix, hooks, bool(collect))
         metrics = {name: value.item() for name, value in metrics.items()}
         metrics.update(weights=weights[0], checkpoint=prefix)
         self.eval_seconds = time.time() - start
@@ -189,6 +192,24 @@ class Job:
             f'{duration(self.eval_seconds)})')
         style.evaluation(metrics, prefix)
         return metrics
+
+    def _metrics(self, weights, prefix, hooks, positions):
+        """What an Estimator's evaluation of a checkpoint gives.
+
+        positions: whether the hooks want them; an evaluation that stays open has them anyway.
+        """
+        name, device = self.params.eval_name, self.run.device
+        stays = strategies.stays_open(device)
+        input_fn = strategies.for_replicas(self.inputs.eval_input_fn(
+            self.params.eval_batch_size or self.params.train_batch_size,
+            full_batches=device.kind == 'npu', positions=stays or positions), device)
+        if not stays:
+            return self.estimator(weights).evaluate(
+                input_fn, hooks=hooks, checkpoint_path=prefix, name=name)
+        if weights not in self._evaluators:
+            self._evaluators[weights] = evaluator.Evaluator(
+                self.estimator(weights), input_fn, name)
+        return self._evaluators[weights].evaluate(prefix, hooks)
 
     def finish(self, status, record, path=None, prefix=None, examples_seen=None):
         """Writes a results.Record to result.json, or to `path`; returns where.

@@ -10,8 +10,8 @@ from estimator import evaluations, failures, results, resuming
 from estimator import plan as plan_lib
 from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
-from estimator.devices import npu, session, watch
-from estimator.hooks import outcomes
+from estimator.devices import npu, session, strategies, watch
+from estimator.hooks import outcomes, pauses
 from estimator.job import Job
 from estimator.lock import exclusive
 from estimator.modes import (
@@ -128,17 +128,28 @@ def train_and_eval(job, record):
     if over or stopped_here:
         _evaluate(job, record)
         over = over or _stops_early(job)
-    for until in cycles(step, plan.train_steps, every):
-        if over or _status(job) != 'completed':
-            break
-        record.training = job.train(until)
-        if _status(job) == 'completed':
-            _evaluate(job, record)
-            over = _stops_early(job)
+    if not over and _status(job) == 'completed':
+        _train_in_cycles(job, record, every)
     if _status(job) == 'completed':
         _report(job, record)
         record.pictures = _pictures(job)
     return _status(job)
+
+
+def _train_in_cycles(job, record, every):
+    """Trains to the end of the plan or of patience; where it can, in one session."""
+    def then(measured):
+        record.training = measured
+        _evaluate(job, record)
+        return _stops_early(job)
+
+    end = job.run.plan.train_steps
+    pause = pauses.Pause(every, then) if strategies.stays_open(job.run.device) else None
+    for until in cycles(job.step(), end, None if pause else every):
+        record.training = job.train(until, pause)
+        stopped = _status(job) != 'completed' or pause and pause.over
+        if stopped or then(record.training):
+            break
 
 
 def _stops_early(job):

@@ -10,6 +10,16 @@ def local_count(device):
     return 1 if device.kind == 'npu' else device.count // max(1, len(device.hosts.addresses))
 
 
+def stays_open(device):
+    """Whether sessions of a training and of its evaluation can both be open, and are.
+
+    NOTE: on one device only. An Ascend runs one graph at a time; of several processes only the
+    first evaluates, and the others cannot wait in an all-reduce; Estimator.evaluate alone knows
+    how replicas share an evaluation. There each part has a graph and a session of its own.
+    """
+    return device.kind != 'npu' and device.count == 1
+
+
 def make(device, trains):
     """The strategy to train or to evaluate under, None for one device.
 

@@ -82,7 +82,7 @@ def publish_mistakes(run, images, labels, logits):
         if 'weight' in labels:      # 0 where an example only fills the batch
             wrong = tf.logical_and(wrong, labels['weight'] > 0)
         published.publish_group('mistakes', {
-            key: tf.boolean_mask(value, wrong)
+            key: tf.boolean_mask(value, wrong)[:PICTURES]
             for key, value in (('image', images), ('label', labels['label']), ('said', said))})
 
 
@@ -97,8 +97,7 @@ class Mistakes(tf.train.SessionRunHook):
         self._images, self._captions = [], []
 
     def begin(self):
-        self._fetches = {key: tensor[:PICTURES]
-                         for key, tensor in published.group('mistakes').items()}
+        self._fetches = published.group('mistakes')
         self._step = tf.train.get_global_step()
 
     def before_run(self, run_context):
@@ -117,6 +116,15 @@ class Mistakes(tf.train.SessionRunHook):
                         for said, label in self._captions[:PICTURES]]
             shown = picture('mistakes', np.stack(self._images[:PICTURES]), captions)
             writer(self._eval_dir).add_summary(shown, int(session.run(self._step)))
+
+
+def write_metrics(directory, values):
+    """The numbers of an evaluation, `global_step` among them, as an Estimator writes them."""
+    found = writer(directory)
+    found.add_summary(tf.Summary(value=[
+        tf.Summary.Value(tag=name, simple_value=value) for name, value in sorted(values.items())
+        if name != 'global_step']), int(values['global_step']))
+    found.flush()
 
 
 def writer(directory):

@@ -11,6 +11,8 @@ from estimator.hooks import log_styles, means, published
 
 COLUMNS = ('step', 'epoch', 'loss', 'cross_entropy', 'train_accuracy', 'learning_rate',
            'images_per_sec', 'seconds', 'input_wait')
+# What goes into result.json.
+MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
 
 
 class Progress(tf.train.SessionRunHook):
@@ -27,7 +29,21 @@ class Progress(tf.train.SessionRunHook):
         self._every = max(1, every)
         self._runs_per_step = runs_per_step
         self._style = log_styles.make(style)
-        self.last = None
+        self._last = {}
+
+    @property
+    def step(self):
+        """The global step, after a run what it has led to."""
+        return self._step
+
+    def measured(self):
+        """{name: number} of MEASURED in the last line, {} before the first."""
+        return {name: self._last[name] for name in MEASURED if name in self._last}
+
+    def leave_out(self, seconds):
+        """Called after a pause: its seconds are not the training's."""
+        self._started += seconds
+        self._epoch_started += seconds
 
     def begin(self):
         self._fetches = means.fetches()
@@ -85,7 +101,7 @@ class Progress(tf.train.SessionRunHook):
                    seconds=self._seconds_before + time.time() - self._started, input_wait=wait)
         if self._skipped is not None:
             row['skipped_steps'] = int(session.run(self._skipped))
-        self.last = row
+        self._last = row
         curves.append(self._path, COLUMNS, dict(
             row, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
             seconds=round(row['seconds'], 2), input_wait=round(wait, 4)))

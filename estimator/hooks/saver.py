@@ -23,6 +23,10 @@ class Saver(tf.train.CheckpointSaverHook):
         self._variables = nan_guard.FiniteVariables()
 
     def after_create_session(self, session, coord):
+        self.save_now(session)
+
+    def save_now(self, session):
+        """Saves unless the newest checkpoint is of this step; the next one is due after that."""
         step = int(session.run(self._global_step_tensor))
         self._save(session, step)
         self._timer.update_last_triggered_step(step)
