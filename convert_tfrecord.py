@@ -15,9 +15,10 @@ Exit codes: 0 done, 2 bad flags, 3 bad data, 75 interrupted and resumable.
 import argparse
 import sys
 
-from common import signals
+from common import console, signals
 
 if __name__ == '__main__':
+    console.own_streams()
     signals.install()       # before the slower imports
 
 from common.errors import DataError
@@ -111,8 +112,6 @@ def parse(argv):
 def main(argv):
     """Runs the command; returns the exit code."""
     given = parse(argv)
-    sys.stdout.reconfigure(errors='backslashreplace')
-    sys.stderr.reconfigure(errors='backslashreplace')
     try:
         if given.verify:
             return verify.report(given.verify, given.workers, given.max_pixels)

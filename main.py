@@ -15,6 +15,7 @@ import sys
 from common import allocator, console, postponed, signals
 
 if __name__ == '__main__':
+    console.own_streams()
     signals.install()       # before the slow imports
 
 import flags
@@ -47,7 +48,7 @@ def main(argv):
         image_size=network.image_size,
         native_classes=network.num_classes)
     if params.explain:
-        print(flags.explain(params, *mode_rules.effective(network, params, inputs)))
+        console.say(flags.explain(params, *mode_rules.effective(network, params, inputs)))
         return 0
     return run(network, params, inputs)
 

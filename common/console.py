@@ -31,6 +31,25 @@ NOISE = (
 )
 
 
+def own_streams():
+    """Call first: the standard streams are there, and take every character.
+
+    A program that was started without one (`>&-`) would otherwise give its number to the next file
+    it opens, a checkpoint perhaps, and C++ would write its messages into that.
+    """
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:
+        os.set_inheritable(number, True)
+        number = os.dup(number)
+    os.close(number)
+    for name, mode in ('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w'):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
+    for stream in sys.stdout, sys.stderr:
+        if hasattr(stream, 'reconfigure'):      # not one that a notebook or a test puts there
+            stream.reconfigure(errors='backslashreplace')
+
+
 class _QuietFilter(logging.Filter):
     def filter(self, record):
         message = record.getMessage()

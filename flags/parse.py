@@ -5,6 +5,7 @@ import sys
 
 from absl import flags as absl_flags
 
+from common.console import say
 from common.errors import FlagError
 from flags import levels, overlay, rows
 from flags.explain import help_text
@@ -69,7 +70,7 @@ def _split(program, argv):
         raise FlagError(_positional(rest[0], words))
     for name in HELP:
         if values[name].present:
-            print(help_text(values[name].value))
+            say(help_text(values[name].value))
             raise SystemExit(0)
     return [(name, values[name].value) for name in levels.all_names() if values[name].present]
 

@@ -18,6 +18,7 @@ import sys
 import time
 
 from common import files
+from common.console import own_streams, say
 from common.errors import PREEMPTED, ProgramError
 from launchers import hosts, ranks, reports
 from launchers import options as options_lib
@@ -92,7 +93,7 @@ def run(launch, words):
 
 def _help(launch):
     what, length = WORDS[launch.case]
-    print(HELP.format(case=launch.case, size=launch.size, what=what, length=length), flush=True)
+    say(HELP.format(case=launch.case, size=launch.size, what=what, length=length))
     return subprocess.call([sys.executable, os.path.join(ROOT, 'main.py'), '--help'])
 
 
@@ -119,16 +120,16 @@ def _launch(launch, options):
 
 def _train(launch, options, processes, base, command, model_dir):
     output = os.path.join(base, processes[0].device)
-    print(f'Device ID: {processes[0].device}', flush=True)
+    say(f'Device ID: {processes[0].device}')
     writes = not options.hosts_file or processes[0].device == '0'
     fresh = options.values.get('model_dir') is None and launch.case == 'performance'
     if writes and fresh and os.path.isdir(model_dir):
-        print(f'{model_dir}: checkpoints of an earlier performance run, removed')
+        say(f'{model_dir}: checkpoints of an earlier performance run, removed')
         shutil.rmtree(model_dir)
     log = ranks.log_of(base, processes[0])
     aside = reports.set_aside(log)
     if aside:
-        print(f'{aside}: the log of the launch before', flush=True)
+        say(f'{aside}: the log of the launch before')
     before = files.read_record(os.path.join(model_dir, 'result.json'))
     start = time.time()
     code = ranks.run(command, processes, base)
@@ -140,7 +141,7 @@ def _train(launch, options, processes, base, command, model_dir):
     if options.values.get('mode') == 'eval':
         launch = launch._replace(case='eval')
     if not writes:
-        print(f'Result and checkpoints are written by process 0, in {model_dir}')
+        say(f'Result and checkpoints are written by process 0, in {model_dir}')
         return 0
     _report(launch, output, model_dir, before, int(time.time() - start))
     return 0
@@ -149,14 +150,14 @@ def _train(launch, options, processes, base, command, model_dir):
 def _report(launch, output, model_dir, before, seconds):
     after = reports.result_of(launch.case, model_dir)
     if after is None:
-        print(f'{model_dir} holds no result, so there are no figures')
+        say(f'{model_dir} holds no result, so there are no figures')
         return
     idle = before and before.get('global_step') == after['global_step'] and launch.case != 'eval'
     if not (idle and reports.again(launch.case, output, model_dir, launch.network)):
         reports.report(launch.case, output, model_dir, seconds, launch.network)
-    print(f'Checkpoints in {model_dir}')
+    say(f'Checkpoints in {model_dir}')
     if after['num_devices'] < launch.size:
-        print(f'NOTE: this launcher is for {launch.size} devices; the figures are those of '
+        say(f'NOTE: this launcher is for {launch.size} devices; the figures are those of '
               f'{after["num_devices"]}, with the recipe for that many.')
 
 
@@ -188,4 +189,5 @@ def _command(launch, options, model_dir, output):
 
 
 if __name__ == '__main__':
+    own_streams()
     sys.exit(main(sys.argv))

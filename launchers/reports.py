@@ -9,6 +9,7 @@ import csv
 import os
 import platform
 
+from common.console import say
 from common.files import read_record, write_text
 
 CASE_WORDS = {'full': 'acc', 'performance': 'perf', 'eval': 'eval'}
@@ -49,7 +50,7 @@ def again(case, output, model_dir, network=None):
         return False
     with open(path) as stream:
         rows = dict(line.rstrip('\n').split(' = ', 1) for line in stream)
-    print(f'Nothing was left to train; the numbers are those of the run before, in {path}')
+    say(f'Nothing was left to train; the numbers are those of the run before, in {path}')
     show(rows, output)
     return True
 
@@ -79,12 +80,12 @@ def case_name(case, result, network):
 
 def show(rows, output):
     """The final block on the console."""
-    print('------------------ Final result ------------------')
+    say('------------------ Final result ------------------')
     if 'ActualFPS' in rows:
-        print(f'Final Performance images/sec : {rows["ActualFPS"]}')
-    print(f'Final Train Accuracy : {rows["TrainAccuracy"]}')
-    print(f'E2E Training Duration sec : {rows["E2ETrainingTime"]}')
-    print(f'Files in {output}', flush=True)
+        say(f'Final Performance images/sec : {rows["ActualFPS"]}')
+    say(f'Final Train Accuracy : {rows["TrainAccuracy"]}')
+    say(f'E2E Training Duration sec : {rows["E2ETrainingTime"]}')
+    say(f'Files in {output}')
 
 
 def read_losses(path):

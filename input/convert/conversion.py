@@ -9,6 +9,7 @@ import shlex
 import shutil
 from collections import namedtuple
 
+from common import console
 from common.errors import DataError
 from input import progress
 from input.convert import (
@@ -34,7 +35,7 @@ SPLITS = ('train', 'validation')
 POLICIES = ('fail', 'skip', 'reencode')
 
 
-def convert(options, say=print):
+def convert(options, say=console.say):
     """Converts; returns the content of dataset.json, or None after one part of several.
 
     Args:

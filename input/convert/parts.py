@@ -11,6 +11,7 @@ import os
 import re
 from collections import namedtuple
 
+from common import console
 from common.errors import DataError
 from common.files import write_text
 from input import progress
@@ -55,7 +56,7 @@ def _digest(tasks, settings):
     return digest.hexdigest()
 
 
-def merge(output, workers, say=print):
+def merge(output, workers, say=console.say):
     """Publishes the shards of all parts; returns the content of dataset.json.
 
     Raises:

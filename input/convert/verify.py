@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 
-from common import labels_file
+from common import console, labels_file
 from common.errors import DataError
 from input import progress, storage
 from input.convert import parallel, summary
@@ -28,7 +28,7 @@ _LISTED = 10
 _REPORT_EVERY = 64
 
 
-def verify(folder, workers=None, say=print, max_pixels=formats.MAX_PIXELS):
+def verify(folder, workers=None, say=console.say, max_pixels=formats.MAX_PIXELS):
     """List of faults, each naming file and record; empty when all is well.
 
     Raises:
@@ -61,7 +61,7 @@ def verify(folder, workers=None, say=print, max_pixels=formats.MAX_PIXELS):
     return faults
 
 
-def report(folder, workers=None, max_pixels=formats.MAX_PIXELS, say=print):
+def report(folder, workers=None, max_pixels=formats.MAX_PIXELS, say=console.say):
     """Verifies and prints; returns the exit code: 0 or 3."""
     faults = verify(folder, workers, say, max_pixels)
     for fault in faults:

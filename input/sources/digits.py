@@ -13,6 +13,7 @@ import tempfile
 
 import numpy as np
 
+from common import console
 from common.errors import DataError
 from input.convert.conversion import Options, convert
 from input.records import dataset_json
@@ -56,7 +57,7 @@ def default_directory():
     return os.path.join(cache, 'small-classifiers', 'digits')
 
 
-def prepare(directory=None, say=print):
+def prepare(directory=None, say=console.say):
     """Converts the digits to TFRecords unless that is done; returns their folder.
 
     Two processes may call this at once: each converts aside, the first renames its result.

@@ -99,23 +99,28 @@ def test_the_first_process_alone_writes_and_speaks(whole):
 
 
 def test_killed_signalled_and_continued_bit_for_bit(tmp_path, changes, whole):
-    parts, train = tmp_path / 'parts', dict(changes, mode='train')
-    listed, codes, said = processes.train(2, parts, {1: 'SIGKILL@4'}, **train)
-    assert codes == [6, -signal.SIGKILL], '\n'.join(said)
-    assert f'process 1 ({listed[1]})' in said[0] and 'Traceback' not in said[0]
-    result = program.result_of(parts)
+    parts, train, step = tmp_path / 'parts', dict(changes, mode='train'), 0
+    for lost, run in (1, 4), (0, 1):
+        listed, codes, said = processes.train(2, parts, {lost: f'SIGKILL@{run}'}, **train)
+        assert (codes[1 - lost], codes[lost]) == (6, -signal.SIGKILL), '\n'.join(said)
+        assert f'process {lost} ({listed[lost]})' in said[1 - lost]
+        assert 'Traceback' not in said[1 - lost]
+        assert program.variables(parts)['global_step'] == 3
+    result = program.result_of(parts)       # of the first loss: later nobody was left to write it
     assert result['status'] == 'failed' and 'process 1' in result['error']
-    assert program.variables(parts)['global_step'] == 3
 
-    _, codes, said = processes.train(2, parts, {1: 'SIGTERM@2'}, **train)
-    assert codes == [75, 75], '\n'.join(said)
-    result, step = program.result_of(parts), program.variables(parts)['global_step']
-    assert result['status'] == 'preempted' and 5 <= result['global_step'] == step < 9
+    for stopped in (1, 0):
+        _, codes, said = processes.train(2, parts, {stopped: 'SIGTERM@1'}, **train)
+        assert codes == [75, 75], '\n'.join(said)
+        result, before = program.result_of(parts), step
+        step = program.variables(parts)['global_step']
+        assert (result['status'], result['global_step']) == ('preempted', step)
+        assert before < step < STEPS - 1
 
     hosts = tmp_path / 'hosts'
     hosts.write_text('# two here\n' + '\n'.join(processes.free_addresses(2)) + '\n')
     launcher = processes.Group([launched(hosts, tmp_path / 'out', parts, dict(
-        changes, steps_per_eval=9))], tmp_path)
+        changes, steps_per_eval=STEPS - 1))], tmp_path)
     codes, said = launcher.ended()
     assert codes == [0], '\n'.join(said)
     assert 'Final Performance images/sec : ' in said[0]
@@ -124,7 +129,7 @@ def test_killed_signalled_and_continued_bit_for_bit(tmp_path, changes, whole):
     with open(str(parts / 'log.csv')) as stream:
         assert [int(row['step']) for row in csv.DictReader(stream)] == list(range(1, STEPS + 1))
     with open(str(parts / 'eval.csv')) as stream:
-        assert [int(row['step']) for row in csv.DictReader(stream)] == [9, STEPS]
+        assert [int(row['step']) for row in csv.DictReader(stream)] == [STEPS - 1, STEPS]
     assert program.result_of(parts)['eval_examples'] == 11
 
 
