@@ -116,7 +116,7 @@ def recipes(network, given, source):
     """
     from estimator import mode_rules
     from estimator.devices.session import find_device, hosts_of, use_only
-    from input import dataset_recipes, images_of
+    from input import dataset_recipes, images_of, usual_side
     from models.recipes import Data
     use_only(given.value('device_ids'))
     folder = folder_of(network, given)
@@ -124,7 +124,7 @@ def recipes(network, given, source):
     device = find_device(given.value('device'), given.value('num_devices'), hosts)
     batch = given.value('train_batch_size')
     data = Data(images_of(source, given), batch and batch * device.count,
-                bool(given.value('init_checkpoint')))
+                bool(given.value('init_checkpoint')), functools.partial(usual_side, source))
     rows = [('default', {'model_dir': folder}),
             network.recipe_named(given.value('recipe'), device.count, data)]
     if not given.value('recipe') and 'recipe' in rows[1][1]:

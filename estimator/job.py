@@ -46,6 +46,7 @@ class Job:
         self.started, self.eval_seconds = time.time(), 0.0
         self.diagnostics = choose.hooks(params, self.run, self.throughput)
         self._evaluators = {}
+        self.line_every = 1     # steps between progress lines, where log.csv has a row for each
 
     def _arguments_for(self, resumed):
         """Arguments of network.build with which its variables are the checkpoint's.
@@ -132,7 +133,7 @@ class Job:
         self.throughput.steps_of_a_run = loop
         bar = progress.Progress(run.plan, params.model_dir, self.throughput,
                                 params.log_step_count_steps, params.gradient_accumulation_steps,
-                                params.log_style)
+                                params.log_style, self.line_every)
         hooks = [self.throughput] + self.diagnostics
         hooks += [nan_guard.NanGuard(precision.leaves_out(run)), bar]
         if run.device.rank:

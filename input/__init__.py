@@ -9,7 +9,7 @@ import importlib
 from common.errors import DataError
 
 _HOMES = {'Inputs': 'inputs', 'Serving': 'serving', 'dataset_recipes': 'inputs',
-          'find_data': 'inputs', 'images_of': 'inputs'}
+          'find_data': 'inputs', 'images_of': 'inputs', 'usual_side': 'survey'}
 __all__ = ['DataError'] + sorted(_HOMES)
 
 

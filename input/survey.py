@@ -5,8 +5,9 @@ import io
 from common.errors import DataError
 from input import example_order
 
-# Sizes are those of so many images, spread over the data.
+# Sizes are those of so many images, spread over the data: of a report, of a recipe.
 LOOKED_AT = 200
+GLANCED_AT = 32
 
 
 def places(reader, params):
@@ -27,11 +28,22 @@ def look(readers, rule):
     return {'sizes': _sizes(reader) if reader else [], 'train_counts': found}
 
 
-def _sizes(reader):
-    from PIL import Image
-    rows = list(reader.sample())
+def usual_side(source):
+    """Median of the shorter sides of some training images in pixels, None when it is not known."""
+    if source is None or source.train is None or not source.train.count:
+        return None
+    sides = sorted(min(size) for size in _sizes(source.train, GLANCED_AT))
+    return sides[len(sides) // 2] if sides else None
+
+
+def _sizes(reader, number=LOOKED_AT):
+    try:
+        from PIL import Image
+    except ImportError:
+        return []
+    rows = list(reader.sample() if number == LOOKED_AT else reader.sample(number))
     sizes = []
-    for path, record, data in rows[::-(-len(rows) // LOOKED_AT)]:
+    for path, record, data in rows[::-(-len(rows) // number)]:
         try:
             encoded, _ = reader.image_and_label(path, record, data)
             with Image.open(io.BytesIO(encoded)) as image:

@@ -98,9 +98,11 @@ class Network(_Fields):
         data = data or recipes.Data()
         by_data = name is None and recipes.default(data)
         if by_data or name in recipes.SHARED:
+            values = recipes.flags(by_data or name, devices, data, self.image_size)
             why = f': {data.images:,} training images' if by_data else ''
-            return (f'recipe {by_data or name} of {self.name}{why}',
-                    recipes.flags(by_data or name, devices, data))
+            if 'input_image_size' in values:
+                why += f', small ones: at {values["input_image_size"]} pixels'
+            return f'recipe {by_data or name} of {self.name}{why}', values
         if name == 'launcher':
             name = dict(row for row in self.launcher if row[0] <= devices)
             name = name[max(name)] if name else None

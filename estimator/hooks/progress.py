@@ -22,11 +22,14 @@ class Progress(tf.train.SessionRunHook):
     step: batches consumed; what a loss scale skipped of them is said beside them.
     """
 
-    def __init__(self, plan, model_dir, throughput, every, runs_per_step=1, style=None):
+    def __init__(self, plan, model_dir, throughput, every, runs_per_step=1, style=None,
+                 line_every=1):
+        """line_every: steps between lines on the console, where rows are wanted more often."""
         self._plan = plan
         self._path = os.path.join(model_dir, 'log.csv')
         self._throughput = throughput
         self._every = max(1, every)
+        self._line_every = line_every
         self._runs_per_step = runs_per_step
         self._style = log_styles.make(style)
         self._last = {}
@@ -105,7 +108,8 @@ class Progress(tf.train.SessionRunHook):
         curves.append(self._path, COLUMNS, dict(
             row, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
             seconds=round(row['seconds'], 2), input_wait=round(wait, 4)))
-        say(self._line(row))
+        if self._step % self._line_every == 0 or self._step == self._plan.train_steps:
+            say(self._line(row))
         self._style.step(dict(row, steps=steps, steps_per_epoch=self._whole_epoch(),
                               step_seconds=self._plan.global_batch / rate if rate else 0.0))
 

@@ -21,6 +21,7 @@ STEPS = 100             # where --train_epochs is given
 MEMORY = 0.9            # of the smoothed loss
 DIVERGED = 2.0          # times the least smoothed loss: what comes after says nothing
 FALLEN = 0.99           # a smoothed loss that has fallen at all
+LINES = 10              # on the console, at most
 SKIPPED = 5             # first steps, whose smoothed loss is hardly one
 
 
@@ -36,6 +37,7 @@ def run(network, params, open_inputs):
             lr_decay_values=tuple(rates), lr_decay_boundaries=(), log_step_count_steps=1,
             save_summary_steps=0, save_checkpoints_steps=None, save_checkpoints_secs=None)
         job = Job(network, tried, inputs, None)
+        job.line_every = -(-steps // LINES)
         epoch = job.run.plan.steps_per_epoch
         boundaries = tuple(step / epoch for step in range(1, steps))
         job.run = job.run._replace(params=tried._replace(lr_decay_boundaries=boundaries))

@@ -42,6 +42,19 @@ def test_few_images_get_the_small_recipe(small):
     assert result['global_step'] == 2 and result['eval_examples'] == 2      # 18 and 2 images
 
 
+def test_small_images_are_not_blown_up(folder, tmp_path, capsys):
+    """Those of the folder have 24 x 20 pixels; what is given wins."""
+    def said(*words):
+        assert program.main_code('--model_name=mobilenet_v1_025', '--dataset=folder', '--explain',
+                                 f'--data_dir={folder}', f'--model_dir={tmp_path}', *words) == 0
+        out = capsys.readouterr().out
+        size = next(line for line in out.splitlines() if ' input_image_size ' in line)
+        return size.split()[1], 'small ones: at 64 pixels; --recipe=slim' in out
+    assert said() == ('64', True)
+    assert said('--input_image_size=96')[0] == '96'
+    assert said('--recipe=slim') == ('224', False)
+
+
 def test_weights_and_few_images_are_tuned(small, folder, tmp_path, capsys):
     _, trained = small
     _, result = program.run(tmp_path, data_dir=folder, train_epochs=1, init_checkpoint=trained,

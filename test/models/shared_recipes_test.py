@@ -47,6 +47,16 @@ def test_length_and_batch_follow_the_number_of_images(name, devices, images):
         min(max(1 - 1 / plan.steps_per_epoch, 0.9), 0.9999), abs=1e-4)
 
 
+def test_small_images_are_enlarged_to_twice_their_side_at_most():
+    def size(side, name=None, network=MIXNET, images=500):
+        data = Data(images, None, False, lambda: side)
+        return network.recipe_named(name, 1, data)[1].get('input_image_size')
+    assert [size(side) for side in (8, 28, 32, 33, 64, 96, 97, 112, 500, None)] == [
+        64, 64, 64, 96, 128, 192, None, None, None, None]
+    assert size(32, images=recipes.FEW) is None and size(32, 'finetune') is None
+    assert size(32, 'tpu') is None and size(150, network=get_network('efficientnet-b7')) == 320
+
+
 def test_flags_win_over_the_small_recipe():
     params, plan = merged('--train_batch_size=4', '--optimizer=adam', '--learning_rate=0.5',
                           '--train_steps=7', '--steps_per_eval=5', images=400, batch=4)

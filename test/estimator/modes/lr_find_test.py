@@ -26,6 +26,7 @@ def test_a_table_a_picture_and_a_rate(tmp_path, capsys):
     assert main.main(['main.py'] + program.flags_of(values)) == 0
     said = capsys.readouterr().out
     assert '--learning_rate=' in said or 'no learning rate made the loss fall' in said
+    assert 1 <= sum(line.startswith('step ') for line in said.splitlines()) <= 6      # every other
     with open(str(tmp_path / 'lr_find.csv')) as stream:
         rows = list(csv.DictReader(stream))
     rates = [float(row['learning_rate']) for row in rows]
