@@ -88,7 +88,7 @@ def _kaiming_depthwise(shape):
 
 def _kaiming_uniform(shape):
     """U(-b, b) with b = sqrt(3 / classes)."""
-    bound = (3.0 / shape[-1]) ** 0.5
+    bound = (3.0 / layers.classes_of(shape)) ** 0.5
     return tf.random_uniform_initializer(-bound, bound)
 
 

@@ -207,6 +207,19 @@ def test_initial_values():
             assert session.run(target).std() == pytest.approx(deviation, rel=0.02)
 
 
+def test_a_new_classifier_of_few_classes_does_not_shout():
+    """Its first weights are those of a thousand classes, whose loss begins at guessing's."""
+    def deviation(name, variable, classes):
+        with tf.Graph().as_default(), tf.Session() as session:
+            get_network(name).build(tf.placeholder(tf.float32, [None, 32, 32, 3]),
+                                    num_classes=classes)
+            target = next(v for v in tf.global_variables() if v.op.name.endswith(variable))
+            session.run(target.initializer)
+            return session.run(target).std()
+    assert deviation('mnasnet-small', 'dense/kernel', 10) == pytest.approx(3000 ** -0.5, rel=0.05)
+    assert deviation('mnasnet0_5', 'dense/kernel', 10) == pytest.approx(1000 ** -0.5, rel=0.05)
+
+
 def test_reads_can_be_redirected():
     """A custom getter of the caller sees every variable under its full name."""
     seen = []
