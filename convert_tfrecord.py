@@ -15,11 +15,12 @@ Exit codes: 0 done, 2 bad flags, 3 bad data, 75 interrupted and resumable.
 import argparse
 import sys
 
-from common import console, signals
+from common import console, missing, signals
 
 if __name__ == '__main__':
     console.own_streams()
     signals.install()       # before the slower imports
+    missing.tell()
 
 from common.errors import DataError
 from common.names import nearest

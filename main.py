@@ -12,11 +12,12 @@ import functools
 import os
 import sys
 
-from common import allocator, console, postponed, signals
+from common import allocator, console, missing, postponed, signals
 
 if __name__ == '__main__':
     console.own_streams()
     signals.install()       # before the slow imports
+    missing.tell()
 
 import flags
 

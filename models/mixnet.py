@@ -84,6 +84,7 @@ NETWORKS = tuple(
     Network(
         name=name, family='mixnet', scope=name, image_size=224, num_classes=1000,
         preprocessing='tpu_bilinear', recipes=RECIPES, launcher=LAUNCHER,
+        on_digits={'train_epochs': 10},     # enough, and `make demo` is this
         published=published(*numbers),
         defaults=dict(mnasnet.DEFAULTS, dropout_rate=dropout, depth_multiplier=width,
                       use_keras=True),

@@ -44,7 +44,7 @@ def run(network, params, open_serving):
                                    params.export_moving_average, prefix))
     files.make_folder(params.export_dir)
     say(f'exporting  {network.name}, {trained.num_classes} classes, step '
-        f'{checkpoints.step_of(trained.prefix)}, {trained.weights} weights ({trained.prefix})')
+        f'{checkpoints.step_of(trained.prefix)}, {trained.weights} weights')
     folder = os.path.join(params.export_dir, STAGING)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)

@@ -38,8 +38,7 @@ def run(network, params, open_serving):
                                lambda prefix: weights.to_evaluate(params.eval_weights, prefix)[0])
     text = params.format == 'text'
     if text:
-        say(f'{network.name}, step {step_of(trained.prefix)}, {trained.weights} weights '
-            f'({trained.prefix})')
+        say(f'{network.name}, step {step_of(trained.prefix)}, {trained.weights} weights')
     width = max(len(_shown(path)) for path in files)
     rows, pictures = [], []
     for row, vector, image in predictions(trained, serving, files):

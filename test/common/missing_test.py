@@ -1,0 +1,21 @@
+"""Without the packages: one line that says what to type."""
+
+import sys
+
+import program
+import pytest
+
+
+@pytest.mark.parametrize('script', ['main.py', 'convert_tfrecord.py'])
+def test_a_python_without_the_packages_is_told_what_to_type(script):
+    done = program.command(sys.executable, '-S', '-E', script, '--help')
+    assert done.returncode == 1
+    assert done.stderr.startswith('ERROR: the package ') and 'Traceback' not in done.stderr
+    assert sys.executable in done.stderr and 'make setup' in done.stderr
+    assert 'pip install -r requirements-tf2.txt' in done.stderr
+
+
+def test_a_module_of_ours_keeps_its_trace(tmp_path):
+    done = program.command(sys.executable, '-c', 'from common import missing; missing.tell()\n'
+                           'import input.nothing')
+    assert 'Traceback' in done.stderr and 'make setup' not in done.stderr
