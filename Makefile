@@ -4,7 +4,8 @@
 # make lint       ruff, as configured in pyproject.toml
 # make setup      only the environment .venv
 # make check-weights   compares the maps of imported weights with timm, torchvision and Keras, in
-#                 .venv-import; WEIGHTS="mixnet_s EfficientNetB0" for some of them only
+#                 .venv-import; WEIGHTS="mixnet_s EfficientNetB0" for some of them only,
+#                 WEIGHTS=missing for those that were never compared
 # These take TensorFlow 1.15 where a CPython 3.7 is found (PATH, pyenv, conda, uv), and otherwise
 # TensorFlow 2.15 on a Python 3.9 to 3.11. demo-tf2, test-tf2, test-slow-tf2 and setup-tf2 always
 # take 2.15, in .venv-tf2.

@@ -10,6 +10,7 @@ Files in --export_dir, those --export_formats names; the TPU originals' names wh
     <model_name>_postquant.tflite   the same with 8-bit weights
     <model_name>_fp16.tflite     the same with 16-bit weights
     <model_name>_int8.tflite     integers throughout, uint8 in and out
+    <model_name>_int16.tflite    the same with 16-bit activations, floats in and out
     <model_name>.onnx            images -> logits, probabilities
     labels.txt, preprocessing.json, preprocess.py (the same as code), export.json (the comparison),
     model.json and MODEL.md (the model card)
@@ -65,8 +66,9 @@ def _calibration(trained, serving):
     """Training images as the network gets them; FlagError without a data set."""
     encoded, _, source = serving.examples('train', CALIBRATION)
     if source == serving.RANDOM:
-        raise FlagError('--export_formats=tflite_int8 takes the ranges of its numbers from images '
-                        'of the data. Give them with --data_dir (and --dataset).')
+        raise FlagError('tflite_int8 and tflite_int16 of --export_formats take the ranges of their '
+                        'numbers from images of the data. Give them with --data_dir (and '
+                        '--dataset).')
     _, images = parity.decoded(trained, serving, encoded, source)
     say(f'calibrated on {len(images)} images of {source}')
     return images

@@ -5,7 +5,7 @@ from flags.spec import Row
 MODES = ('train', 'eval', 'train_and_eval', 'predict', 'export', 'inspect', 'benchmark',
          'lr_find', 'compare', 'doctor', 'import')
 EXPORTED = ('savedmodel', 'frozen_pb', 'tflite', 'tflite_dynamic', 'tflite_fp16', 'tflite_int8',
-            'onnx')
+            'tflite_int16', 'onnx')
 
 ROWS = (
     Row('model_name', 'str', None, 'Network to build; an unknown name prints the list.'),

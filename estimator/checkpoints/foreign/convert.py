@@ -12,9 +12,11 @@ from common.files import make_folder
 from estimator.checkpoints.foreign import files, names, published
 
 # What helps where layers are known by their order only.
-_BY_NAME = (' Folded batch norm leaves layers without names, and those that mix kernels for each '
-            'image cannot be told then; the SavedModel or the checkpoint has the names.')
-ORDERED = {'TFLite': _BY_NAME, 'folded graph': _BY_NAME}
+_BY_NAME = (' Folded batch norm leaves layers without names, known by their order alone; the '
+            'SavedModel or the checkpoint has the names.')
+ORDERED = {'TFLite': _BY_NAME + ' Kernels that CondConv mixes for each image cannot be read from '
+                                'TFLite; its SavedModel, checkpoint and frozen graph can.',
+           'folded graph': _BY_NAME}
 FIRST = 8       # mismatches named in an error
 
 Found = collections.namedtuple(
@@ -35,6 +37,8 @@ def examine(network, path, wanted=None, overrides=()):
     Raises CheckpointError (the file is damaged, or of another network), FlagError (--import_as).
     """
     source = files.open_file(path)
+    if not source.tensors:
+        raise CheckpointError(f'{path} ({source.kind}) holds no weights. Give the file that does.')
     dialect = names.dialect_of(source.tensors)
     if dialect is None:
         return _own_names(network, path, source, dict(overrides))

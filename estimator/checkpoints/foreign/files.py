@@ -17,6 +17,21 @@ from estimator.checkpoints.foreign import (
 # What a folder downloaded from a hub holds, best first.
 IN_A_FOLDER = ('model.safetensors', 'pytorch_model.bin')
 _CHECKPOINT = re.compile(r'(^|/)checkpoint$|\.(index|meta|data-\d{5}-of-\d{5})$')
+# First bytes -> what a file is that was to be weights, and what to do about it. No file of weights
+# begins as the TEXTS do; the others are asked about when no reader knows the file.
+TEXTS = (
+    (rb'version https://git-lfs', 'a pointer of Git LFS, not the weights themselves: git lfs pull, '
+                                  'or download the file from its page'),
+    (rb'\s*<(!doctype|html|head|\?xml)', 'a web page, not the weights: the address was that of a '
+                                         'page about them; take the one of its download button'))
+MISTAKEN = TEXTS + (
+    (rb'[{\[]', 'JSON text, not weights; they lie in another file beside it'),
+    (rb'\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar', 'an archive; unpack it and give what is in it: '
+                                           'tar xf'),
+    (rb'PK\x03\x04', 'a zip archive that neither torch nor Keras wrote; unpack it and give what is '
+                     'in it'),
+    (rb'$', 'empty; download it again'),
+)
 KINDS = 'safetensors, .pth of torch, .h5 or .keras of Keras, TFLite, SavedModel, frozen .pb'
 
 
@@ -29,7 +44,8 @@ def is_foreign(path):
         return 'checkpoint' not in inside and not any(
             name.endswith('.index') for name in inside) and (
                 graph_file.is_saved_model(path) or any(name in inside for name in IN_A_FOLDER))
-    return os.path.isfile(path) and not _CHECKPOINT.search(path) and _reader(path) is not None
+    return os.path.isfile(path) and not _CHECKPOINT.search(path) and (
+        _reader(path) is not None or _mistaken(_head(path)) is not None)
 
 
 def open_file(path):
@@ -46,6 +62,9 @@ def open_file(path):
         raise CheckpointError(f'{path}: no such file. Give the weights with --from=FILE.')
     reader = _reader(path)
     if reader is None:
+        mistaken = _mistaken(_head(path))
+        if mistaken:
+            raise CheckpointError(f'{path} is {mistaken}.')
         raise CheckpointError(f'{path}: not a file of weights that is known here, judged by its '
                               f'first bytes. Known are {KINDS}; a TensorFlow checkpoint needs no '
                               'import: --init_checkpoint.')
@@ -53,10 +72,13 @@ def open_file(path):
 
 
 def _reader(path):
-    with open(path, 'rb') as stream:
-        head = stream.read(16)
-    if zipfile.is_zipfile(path) and keras_file.recognises_archive(path):
-        return keras_file.read_archive
+    head = _head(path)
+    if _mistaken(head, TEXTS):
+        return None
+    if head[:2] == b'PK' and zipfile.is_zipfile(path):
+        return (keras_file.read_archive if keras_file.recognises_archive(path) else
+                torch_file.read if torch_file.recognises_archive(path) else None)
+    head = head[:16]
     for recognises, read in (
             (keras_file.recognises, keras_file.read), (tflite_file.recognises, tflite_file.read),
             (safetensors_file.recognises, safetensors_file.read),
@@ -65,3 +87,14 @@ def _reader(path):
         if recognises(head):
             return read
     return None
+
+
+def _mistaken(head, known=MISTAKEN):
+    """What a file of these first bytes is that was to be weights, in words; None: nobody knows."""
+    return next((words for pattern, words in known
+                 if re.match(pattern, head, re.IGNORECASE | re.DOTALL)), None)
+
+
+def _head(path):
+    with open(path, 'rb') as stream:
+        return stream.read(512)

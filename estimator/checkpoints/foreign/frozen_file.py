@@ -15,10 +15,14 @@ CONVOLUTIONS = ('Conv2D', 'DepthwiseConv2dNative', 'MatMul')
 SUMS = ('BiasAdd', 'Add', 'AddV2')
 # What leaves numbers as they are between a convolution and its bias, or a constant and its reader.
 PASSING = ('Identity', 'ConcatV2', 'Squeeze', 'Reshape', 'CheckNumerics')
+# What lies between the product that mixes CondConv's kernels, of which experts are constants, and
+# the bias: the convolution of the mixed kernel is a product of two results.
+MIXED = PASSING + ('BatchMatMul', 'BatchMatMulV2', 'DepthwiseConv2dNative', 'Transpose')
 # Arithmetic alone: a graph of these reads and writes nothing, so that it may be run.
 HARMLESS = CONVOLUTIONS + SUMS + PASSING + (
     'Placeholder', 'Const', 'Mul', 'Sub', 'RealDiv', 'Relu', 'Relu6', 'Sigmoid', 'Mean', 'AvgPool',
-    'Pad', 'Slice', 'Softmax', 'ArgMax', 'Shape', 'StridedSlice', 'Pack', 'NoOp')
+    'Pad', 'Slice', 'Softmax', 'ArgMax', 'Shape', 'StridedSlice', 'Pack', 'NoOp', 'BatchMatMul',
+    'BatchMatMulV2', 'Transpose')
 NOTE = 'batch norm, folded into its convolutions, is written back beside them'
 
 
@@ -67,12 +71,13 @@ def _folded(definition, constants):
 
 def _bias(name, kinds, inputs, readers, constant):
     """The constant added to what a convolution gives, alone or joined with others; or None."""
+    passing = MIXED if kinds[name] == 'MatMul' else PASSING
     while len(readers.get(name, ())) == 1:
         name, = readers[name]
         if kinds[name] in SUMS:
             found = [constant(source) for source in inputs[name]]
             return next((value for value in found if value is not None), None)
-        if kinds[name] not in PASSING:
+        if kinds[name] not in passing:
             break
     return None
 

@@ -32,6 +32,9 @@ def read_saved_model(path):
     if reason:
         raise CheckpointError(f'{path} is damaged: {reason}')
     reader = tf.train.NewCheckpointReader(prefix)
+    if '_CHECKPOINTABLE_OBJECT_GRAPH' in reader.get_variable_to_shape_map():
+        raise CheckpointError(f"{path} is a SavedModel of TensorFlow 2's objects (Keras), without "
+                              "the layers' names. Where it was made: model.save('weights.h5').")
     tensors = {name: Tensor(tuple(shape), lambda name=name: reader.get_tensor(name))
                for name, shape in reader.get_variable_to_shape_map().items()}
     return Opened('SavedModel', averaged(tensors))

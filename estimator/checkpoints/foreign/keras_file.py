@@ -67,7 +67,7 @@ def read(path, stream=None):
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f'{path}: not a readable HDF5 file ({str(error)[:200]}). '
                               'Download it again.')
-    tensors = {_key(name): _tensor(path, stream, shape, where)
+    tensors = {_key(name, shape): _tensor(path, stream, shape, where)
                for name, (shape, where) in tensors.items()}
     values, notes = _normalization(tensors, second)
     return Opened('Keras', tensors, values, notes)
@@ -103,14 +103,19 @@ def _tensor(path, stream, shape, where):
     return Tensor(shape, load)
 
 
-def _key(name):
-    """layer/leaf, whatever groups lie around: model/Conv1/Conv1/kernel:0 is Conv1/kernel."""
+def _key(name, shape):
+    """layer/leaf, whatever groups lie around: model/Conv1/Conv1/kernel:0 is Conv1/kernel.
+
+    Keras 3 calls a depthwise kernel [k, k, channels, 1] kernel, too; Keras 2 does not.
+    """
     numbered = re.match(r'^(?:_layer_checkpoint_dependencies|layers)/(?:.*/)?(\w+)/vars/(\d+)$',
                         name)
     if numbered:
         return '/'.join(numbered.groups())
-    parts = name.split(':')[0].split('/')
-    return '/'.join(parts[-2:])
+    parts = name.split(':')[0].split('/')[-2:]
+    if parts[-1] == 'kernel' and len(shape) == 4 and shape[0] > 1 == shape[3]:
+        parts[-1] = 'depthwise_kernel'
+    return '/'.join(parts)
 
 
 def _second_rescaling(held):

@@ -58,7 +58,7 @@ def rows(plan, dialect, keys=()):
     Args:
         plan: (Arch, Names) of the network.
         dialect: Dialect.
-        keys: canonical keys of a file, where a dialect has several words for one thing.
+        keys: {canonical key: tensor with a shape} of a file, for a head of any name.
     """
     arch, names = plan
     layers = list(_layers(names, dialect, keys))
@@ -89,10 +89,16 @@ def _layers(names, dialect, keys):
     if names.head:
         pair = dialect.head and [part.format(after=len(names.blocks) + 1) for part in dialect.head]
         yield _Layer('conv', names.head, *_pair(pair, names.head_bn), False, None)
-    known = dialect.classifier or (None,)
-    key = next((word for word in known if any(key.startswith(f'{word}{dialect.join}')
-                                              for key in keys)), known[0])
+    known = (dialect.classifier or (None,)) + _heads(dialect, keys)
+    key = next((word for word in known if _key(dialect, word, 'kernel') in keys), known[0])
     yield _Layer('dense', names.classifier, key, None, None, True, None)
+
+
+def _heads(dialect, keys):
+    """Fully connected layers outside of the blocks: heads that a user has named."""
+    ending = f'{dialect.join}{dialect.leaves["kernel"]}'
+    return tuple(key[:-len(ending)] for key in keys if key.endswith(ending)
+                 and len(keys[key].shape) == 2 and not key.startswith('blocks.'))
 
 
 def _pair(keys, norm):
@@ -154,6 +160,9 @@ def _kernel(layer, arch, leaves, dialect):
     if not layer.place:
         leaf = leaves.depthwise if layer.kind == 'depthwise' else leaves.kernel
         return [Mapping(f'{layer.variable}/{leaf}', key, axes, None)]
+    if not axes:        # of TensorFlow: flat in our order
+        leaf = 'depthwise_condconv_kernel' if layer.kind == 'depthwise' else 'condconv_kernel'
+        return [Mapping(f'{layer.variable}/{leaf}', key, None, None)]
     index, part = layer.place
     block = arch.blocks[index]
     if part == 'depthwise':

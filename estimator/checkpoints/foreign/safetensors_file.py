@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from common.errors import CheckpointError
-from estimator.checkpoints.foreign.tensors import Opened, Tensor
+from estimator.checkpoints.foreign.tensors import Opened, Tensor, without_prefix
 
 LARGEST_HEADER = 100 << 20      # the format's own bound
 TYPES = {'F64': np.float64, 'F32': np.float32, 'F16': np.float16, 'BF16': np.uint16,
@@ -39,7 +39,7 @@ def read(path):
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f'{path}: its header is damaged ({type(error).__name__}: '
                                   f'{str(error)[:200]}). Download it again.')
-    return Opened('safetensors', tensors)
+    return Opened('safetensors', without_prefix(tensors))
 
 
 def _tensor(path, start, size, name, row):

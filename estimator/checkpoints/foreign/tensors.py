@@ -6,6 +6,8 @@ import numpy as np
 
 EPSILON = 1e-3      # of batch norm, where a file has it folded; published.py says so too
 
+WRAPPERS = 'module.', '_orig_mod.', 'model.', 'timm_model.'
+
 Tensor = collections.namedtuple('Tensor', 'shape read name', defaults=[''])
 Tensor.__doc__ = """shape: tuple of ints; read: function without arguments that gives the float32
 array; name: what the file calls it, where the map has another word.
@@ -28,6 +30,18 @@ def folded_norm(layer, shift):
     for leaf, value in ('gamma', 1.0), ('moving_mean', 0.0), ('moving_variance', 1 - EPSILON):
         yield f'{layer}/{leaf}', Tensor(
             shift.shape, lambda value=value: np.full(shift.shape, value, np.float32))
+
+
+def without_prefix(tensors):
+    """Without what data parallelism, compilation, averaging and wrappers put before every name.
+
+    Counters beside the network, such as torch's n_averaged, go too.
+    """
+    inside = {name: value for name, value in tensors.items() if '.' in name or value.shape}
+    for prefix in WRAPPERS:
+        if inside and all(name.startswith(prefix) for name in inside):
+            return without_prefix({name[len(prefix):]: value for name, value in inside.items()})
+    return tensors
 
 
 def in_order(reads, ends):

@@ -3,11 +3,12 @@
 import collections
 
 from estimator.modes.exports import graphs, onnx_file, tflite
-from estimator.modes.exports.parity import FLOAT, HALF, INTEGER, QUANTISED
+from estimator.modes.exports.parity import FLOAT, HALF, INTEGER, INTEGER_16, QUANTISED
 
-Format = collections.namedtuple('Format', 'name file write allowed', defaults=[FLOAT])
+Format = collections.namedtuple(
+    'Format', 'name file write allowed calibrated', defaults=[FLOAT, False])
 Format.__doc__ = """name: a word of --export_formats; file: its name, {} for the network's;
-write: function (path, Material); allowed: parity.Allowed.
+write: function (path, Material); allowed: parity.Allowed; calibrated: whether it needs images.
 """
 
 
@@ -46,8 +47,9 @@ def _tflite(**options):
     return lambda path, material: _write(path, tflite.convert(material.graph(1), **options))
 
 
-def _integers(path, material):
-    _write(path, tflite.convert(material.graph(1), calibration=material.calibration))
+def _integers(bits):
+    return lambda path, material: _write(path, tflite.convert(
+        material.graph(1), calibration=material.calibration, activations=bits))
 
 
 def _onnx(path, material):
@@ -60,7 +62,8 @@ FORMATS = {row.name: row for row in (
     Format('tflite', '{}.tflite', _tflite()),
     Format('tflite_dynamic', '{}_postquant.tflite', _tflite(weights='int8'), QUANTISED),
     Format('tflite_fp16', '{}_fp16.tflite', _tflite(weights='float16'), HALF),
-    Format('tflite_int8', '{}_int8.tflite', _integers, INTEGER),
+    Format('tflite_int8', '{}_int8.tflite', _integers(8), INTEGER, True),
+    Format('tflite_int16', '{}_int16.tflite', _integers(16), INTEGER_16, True),
     Format('onnx', '{}.onnx', _onnx))}
 
 
@@ -70,9 +73,11 @@ def chosen(params):
         ('tflite_dynamic',) if params.post_quantize else ())
     if 'onnx' in names:
         onnx_file.require('--export_formats=onnx', 'onnx', 'tf2onnx', 'onnxruntime')
+    if 'tflite_int16' in names:
+        tflite.require_sixteen_bits()
     return [row for name, row in FORMATS.items() if name in names]
 
 
 def calibrated(rows):
     """Whether one of the Formats needs images to calibrate with."""
-    return any(row.write is _integers for row in rows)
+    return any(row.calibrated for row in rows)

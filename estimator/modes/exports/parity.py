@@ -31,6 +31,7 @@ FLOAT = Allowed('largest', 1e-3)
 HALF = Allowed('noise', 0.05)
 QUANTISED = Allowed('noise', 0.3)
 INTEGER = Allowed('noise', 0.5)
+INTEGER_16 = Allowed('noise', 0.1)
 # Least share of the images on which the likeliest class is the same, and largest one of labelled
 # images that a file may get wrong in addition, net.
 SAME, LOST = 0.5, 0.15

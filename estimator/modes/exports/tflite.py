@@ -7,19 +7,33 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
-from common.errors import ProgramError
+from common.errors import FlagError, ProgramError
 from estimator.modes.exports import graphs
 
 
-def convert(definition, calibration=None, weights=None):
+def require_sixteen_bits():
+    """FlagError where the converter has no 16-bit activations: in TensorFlow 1.15."""
+    if _sixteen_bits() is None:
+        raise FlagError('--export_formats=tflite_int16 needs the converter of TensorFlow 2, and '
+                        f'this is {tf.version.VERSION}. pip install -r requirements-tf2.txt in an '
+                        'environment of its own reads the same checkpoints.')
+
+
+def _sixteen_bits():
+    return getattr(tf.lite.OpsSet,
+                   'EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8', None)
+
+
+def convert(definition, calibration=None, weights=None, activations=8):
     """Bytes of the TFLite model of a frozen graph.
 
     Args:
         definition: GraphDef, see graphs.frozen, with a batch of 1.
-        calibration: images float32 [size, size, 3] whose activations give the ranges of 8-bit
-            ones: the result is integers throughout, its input and output uint8. None: floats.
+        calibration: images float32 [size, size, 3] whose activations give the ranges of integer
+            ones: the result is integers throughout, its weights of 8 bits. None: floats.
         weights: 'int8' stores them in 8 bits and computes with floats where no kernel of TFLite
             does otherwise ("dynamic range"); 'float16' in 16.
+        activations: bits of integer ones: 8, with uint8 in and out, or 16, with floats there.
 
     Raises:
         ProgramError: TFLite cannot express the network.
@@ -39,8 +53,11 @@ def convert(definition, calibration=None, weights=None):
             converter.target_spec.supported_types = [tf.float16]
         if calibration is not None:
             converter.representative_dataset = lambda: ([image[None]] for image in calibration)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = converter.inference_output_type = tf.uint8
+            eight = activations == 8
+            converter.target_spec.supported_ops = [
+                tf.lite.OpsSet.TFLITE_BUILTINS_INT8 if eight else _sixteen_bits()]
+            if eight:
+                converter.inference_input_type = converter.inference_output_type = tf.uint8
         try:
             return converter.convert()
         except Exception as error:  # pylint: disable=broad-except

@@ -9,6 +9,7 @@ import foreign_files
 import h5py
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from common.errors import CheckpointError
 from estimator.checkpoints.foreign import (
@@ -118,6 +119,20 @@ def test_keras_files_fit_and_cut_ones_do_not(tmp_path):
     refused(tmp_path / 'v', 'HDF5')
 
 
+def test_a_head_of_ones_own_and_the_names_of_keras_3(tmp_path):
+    def write(name, head):
+        arrays = {key.replace('conv_preds', head).replace('depthwise_kernel', 'kernel'):
+                  array.reshape([-1, 3]) if key.endswith('conv_preds/kernel:0') else array
+                  for key, array in keras_arrays().items()}
+        write_h5(tmp_path / name, arrays)
+        return convert.examine(NETWORK, str(tmp_path / name))
+
+    for number, head in enumerate(('conv_preds', 'dense_3', 'my_head')):
+        found = write(f'{number}', head)
+        assert found.values['num_label_classes'] == 3 and found.arguments['num_classes'] == 3
+        assert len(found.rows) == len(NETWORK.variables(3))
+
+
 def test_hdf5_that_leads_out_of_the_file_or_is_huge(tmp_path):
     with h5py.File(str(tmp_path / 'w'), 'w') as held:
         held['conv_pw_1/kernel:0'] = np.zeros(3, np.float32)
@@ -180,13 +195,49 @@ def test_no_offset_of_a_flatbuffer_is_believed():
     assert inside > 50 and outside > 1000, (inside, outside)
 
 
-@pytest.mark.parametrize('content', (b'', b'hello there, no weights', b'\x0a\x05junk', b'\0' * 64),
-                         ids=('empty', 'text', 'graph', 'zeros'))
+@pytest.mark.parametrize('content', (b'?', b'hello there, no weights', b'\x0a\x05junk', b'\0' * 64),
+                         ids=('byte', 'text', 'graph', 'zeros'))
 def test_files_that_are_no_weights(tmp_path, content):
     (tmp_path / 'w').write_bytes(content)
     refused(tmp_path / 'w', 'not a file of weights|none of the files')
     refused(tmp_path / 'absent', 'no such file')
     refused(tmp_path, 'no weights in this folder')
+
+
+def test_a_saved_model_without_names(tmp_path):
+    (tmp_path / 'variables').mkdir()
+    (tmp_path / 'saved_model.pb').write_bytes(b'')
+    with tf.Graph().as_default(), tf.Session() as session:
+        session.run(tf.raw_ops.SaveV2(
+            prefix=str(tmp_path / 'variables' / 'variables'), shape_and_slices=[''],
+            tensor_names=['_CHECKPOINTABLE_OBJECT_GRAPH'], tensors=[tf.constant('graph')]))
+    refused(tmp_path, "without the layers' names")
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'git lfs pull'),
+    (b'\n  <!DOCTYPE html>\n<html>', 'a web page'), (b'<html lang="en">', 'a web page'),
+    (b'{"weight_map": {}}', 'JSON text'), (b'\x1f\x8b\x08' + b'\0' * 40, 'unpack it'),
+    (b'a' + b'\0' * 256 + b'ustar' + b'\0' * 250, 'unpack it'), (b'', 'empty')])
+def test_what_was_downloaded_by_mistake_is_named(tmp_path, content, message):
+    (tmp_path / 'w.pth').write_bytes(content)
+    refused(tmp_path / 'w.pth', message)
+    assert files.is_foreign(str(tmp_path / 'w.pth'))       # so --init_checkpoint says the same
+
+
+def test_an_archive_of_somebody_else(tmp_path):
+    with zipfile.ZipFile(str(tmp_path / 'w.pth'), 'w') as archive:
+        archive.writestr('model.ckpt.index', b'1')
+    refused(tmp_path / 'w.pth', 'neither torch nor Keras')
+
+
+def test_names_as_wrappers_leave_them(tmp_path):
+    """DataParallel around torch.compile, with the counter of torch's AveragedModel."""
+    array = np.zeros([2, 2], np.float32)
+    foreign_files.safetensors(tmp_path / 'w', {
+        'module._orig_mod.a.weight': array, 'module._orig_mod.b.weight': array,
+        'n_averaged': np.array(3, np.int64)})
+    assert set(files.open_file(str(tmp_path / 'w')).tensors) == {'a.weight', 'b.weight'}
 
 
 def test_checkpoints_are_not_taken_for_foreign_files(tmp_path):

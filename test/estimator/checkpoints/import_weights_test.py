@@ -188,7 +188,8 @@ def test_a_file_of_our_own_export_comes_back(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize('name, more', [
     ('mixnet-s', {'padding': 'symmetric'}),      # channel groups: one bias after several layers
-    ('mobilenet_v2_035', {})])
+    ('mobilenet_v2_035', {}),
+    ('efficientnet-condconv-b0-4e', {})])        # kernels that are mixed for each image
 def test_a_frozen_graph_without_names(tmp_path, name, more, capsys):
     """As graph tools leave it: batch norm folded, constants numbered."""
     network, arguments = get_network(name), dict(more, num_classes=7)
