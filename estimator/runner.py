@@ -3,6 +3,8 @@
 import functools
 import time
 
+import tensorflow.compat.v1 as tf
+
 from common import labels_file, signals
 from common.console import say, warn
 from common.errors import PREEMPTED
@@ -33,7 +35,14 @@ def run(network, params, open_inputs):
 
     open_inputs: a function without arguments that gives the input.Inputs of the run, in the modes
     of SERVING its input.Serving.
+
+    AutoGraph has nothing to translate here. It would leave its files in the temporary folder
+    where a signal ends the program at once.
     """
+    return tf.autograph.experimental.do_not_convert(_run)(network, params, open_inputs)
+
+
+def _run(network, params, open_inputs):
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
     hosts = session.hosts_of(npu.chosen(params), params.hosts, params.host_index)

@@ -1,5 +1,6 @@
 """Reads the goldens and regenerates their weights and inputs (rules: test/goldens/README.md)."""
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 from golden_rules import ROOT, images, read_json, read_npz, rule_of, weights
 
@@ -76,6 +77,12 @@ _COUNTED = {
 
 
 def multiply_adds(graph):
-    """Multiply-adds of an inference graph: output elements times length of each sum."""
-    return sum(op.outputs[0].shape.num_elements() * _COUNTED[op.type](op).num_elements()
+    """Multiply-adds of an inference graph: output elements times length of each sum.
+
+    Of one image where the batch may be any.
+    """
+    def elements(tensor):
+        batch, *rest = tensor.shape.as_list()
+        return int(np.prod(rest, dtype=np.int64)) * (1 if batch is None else batch)
+    return sum(elements(op.outputs[0]) * _COUNTED[op.type](op).num_elements()
                for op in graph.get_operations() if op.type in _COUNTED)

@@ -1,6 +1,7 @@
 """The rules of the house, checked on the syntax trees."""
 
 import ast
+import functools
 import glob
 import os
 import re
@@ -18,6 +19,7 @@ SOURCES = sorted(path for package in PACKAGES
 SOURCES += [os.path.join(ROOT, name) for name in ('main.py', 'convert_tfrecord.py')]
 
 
+@functools.lru_cache(None)
 def tree_of(path):
     with open(path) as stream:
         return ast.parse(stream.read())

@@ -1,6 +1,7 @@
 """Runs the program for the tests: in this process where that is enough, as a command elsewhere."""
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -12,12 +13,29 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from models import mobilenet_v1
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The cheapest network and shapes that still have batch norm, dropout and averages.
 SMALL = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_images=64,
              num_eval_images=10, input_image_size=32, train_batch_size=8, eval_batch_size=4,
              num_label_classes=10, dropout_rate=0.5, moving_average_decay=0.9, learning_rate=0.01,
              log_step_count_steps=1, save_summary_steps=0)
+PAIRS = mobilenet_v1.SEPARABLE
+
+
+@contextlib.contextmanager
+def shallow(pairs=3):
+    """MobileNetV1 with the first few of its 13 pairs of layers, in this process.
+
+    Building graphs is most of what a short run costs. (A test that starts a program as well must
+    not hand a checkpoint from one to the other.)
+    """
+    before, mobilenet_v1.SEPARABLE = mobilenet_v1.SEPARABLE, PAIRS[:pairs]
+    try:
+        yield
+    finally:
+        mobilenet_v1.SEPARABLE = before
 
 
 def flags_of(values):
@@ -50,14 +68,15 @@ def main_code(*words):
 
 def trained(folder, **changes):
     """A model_dir as `run` leaves it; the same training is done once a process, then copied."""
-    kept = _trained(tuple(sorted(changes.items())))
+    kept = _trained(tuple(sorted(changes.items())), mobilenet_v1.SEPARABLE)
     for name in os.listdir(kept):
         path, copy = os.path.join(kept, name), os.path.join(str(folder), name)
         (shutil.copytree if os.path.isdir(path) else shutil.copy2)(path, copy)
 
 
 @functools.lru_cache(None)
-def _trained(changes):
+def _trained(changes, pairs):
+    del pairs       # part of the key: it is another network
     folder = tempfile.mkdtemp(prefix='trained-')
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     assert run(folder, **dict(changes))[0] == 0

@@ -36,14 +36,16 @@ def _advance(count, skipped=0):
 
 
 def _start_worker(shared):
-    """A worker leaves signals to its parent and goes when the parent is gone."""
+    """A worker leaves signals to its parent and goes when the parent is gone.
+
+    Whose number is the parent's word: it may be gone before this worker comes to ask.
+    """
     _SHARED.update(shared)
     for number in signals.STOPPING:
         signal.signal(number, signal.SIG_IGN)
-    parent = os.getppid()
 
     def watch():
-        while os.getppid() == parent:
+        while os.getppid() == shared['parent']:
             time.sleep(1.0)
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
@@ -65,7 +67,7 @@ def run(function, tasks, workers, bar):
     workers = min(workers, len(tasks))
     context = multiprocessing.get_context('fork')
     shared = {'done': context.Value('q', 0), 'skipped': context.Value('q', 0),
-              'stop': context.RawValue('b', 0)}
+              'stop': context.RawValue('b', 0), 'parent': os.getpid()}
     signals.set_unsaved(True, hurried=PREEMPTED)
     try:
         if workers <= 1:

@@ -31,6 +31,7 @@ def assert_a_device_could_run(calls, rank=0):
     assert len({str(c['names']) for c in calls('fetches', rank=rank) if c['mode'] == 'train'}) == 1
 
 
+@program.shallow()
 def test_loops_and_filled_up_batches(monkeypatch, tmp_path):
     calls = ascend_tools.install(monkeypatch, tmp_path, ASCEND_DEVICE_ID='0')
     model_dir = tmp_path / 'model'
@@ -52,6 +53,7 @@ def test_loops_and_filled_up_batches(monkeypatch, tmp_path):
         assert there[name] == pytest.approx(result[name], rel=1e-5)
 
 
+@program.shallow()
 def test_an_overflow_is_no_step(monkeypatch, tmp_path):
     calls = ascend_tools.install(monkeypatch, tmp_path, ASCEND_DEVICE_ID='0',
                                  NPU_STAND_IN_OVERFLOW='1,2')

@@ -14,6 +14,7 @@ from seed_tools import SHORT, SMALL, bash, run
 from compat import modelarts
 
 
+@program.shallow()
 def test_modelarts_boot(world, here):
     """boot_modelarts.py: data in, training, results out; a second job continues."""
     root, _ = world
@@ -53,6 +54,7 @@ def test_export_model(world, here):
     assert interpreter.get_input_details()[0]['shape'].tolist() == [1, 32, 32, 3]
 
 
+@program.shallow()
 def test_modelarts_copies_out_of_a_failed_run(here, world, capsys):
     _, records = world
     words = f'--data_dir={records} --model_dir=result --obs_dir={here}/obs --mode=train'

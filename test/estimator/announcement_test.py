@@ -3,9 +3,12 @@
 import types
 
 import program
+import pytest
 
 import main
 from estimator import announcement
+
+pytestmark = pytest.mark.usefixtures('shallow')
 
 
 def explained(capsys, **changes):

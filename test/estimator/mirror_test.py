@@ -2,9 +2,12 @@
 
 import numpy as np
 import program
+import pytest
 import tensorflow.compat.v1 as tf
 
 from estimator import mirror
+
+pytestmark = pytest.mark.usefixtures('shallow')
 
 
 def test_the_mean_of_both_sides():

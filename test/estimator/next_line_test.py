@@ -4,8 +4,11 @@ import shlex
 
 import image_tools as tools
 import program
+import pytest
 
 import main
+
+pytestmark = pytest.mark.usefixtures('shallow')
 
 
 def test_the_converters_next_line_trains_on_what_it_wrote(tmp_path, capsys):

@@ -11,6 +11,8 @@ from common.errors import FlagError
 from estimator import evaluations
 from estimator import run as run_lib
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 TINY = dict(dataset='folder', input_image_size=32, num_train_images=None,
             num_eval_images=None, num_label_classes=None, train_batch_size=None,
             moving_average_decay=None, learning_rate=None, dropout_rate=None, eval_batch_size=None)

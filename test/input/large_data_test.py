@@ -17,17 +17,28 @@ SHARDS, EACH = 64, 50
 CHANGES = {'shuffle_buffer': 20, 'num_readers': 2}
 
 
-@pytest.fixture
-def reader(tmp_path):
+def reader_of(folder):
     """A reader of 64 shards of 50 records that are only numbers."""
     shards = []
     for index in range(SHARDS):
-        path = str(tmp_path / f'train-{index:05d}-of-{SHARDS:05d}')
+        path = str(folder / f'train-{index:05d}-of-{SHARDS:05d}')
         with tfrecord.Writer(path) as writer:
             for record in range(EACH):
                 writer.write(str(index * EACH + record).encode())
         shards.append(readers.Shard(path, EACH))
     return readers.TFRecordReader(shards, None)
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return reader_of(tmp_path)
+
+
+@pytest.fixture(scope='module')
+def long_stream(tmp_path_factory):
+    """(reader, two epochs and more of its stream)."""
+    reader = reader_of(tmp_path_factory.mktemp('records'))
+    return reader, stream(reader, 0, 6700)
 
 
 def stream(reader, first, count, part=example_order.Share(1, 0), **changes):
@@ -52,9 +63,13 @@ def test_a_start_in_the_middle_of_an_epoch_reads_one_segment_to_be_there(reader)
 
 
 @pytest.mark.parametrize('first', [0, 99, 100, 101, 3199, 3200, 3201, 6500])
-def test_every_start_continues_the_stream(first, reader):
-    whole = stream(reader, 0, 6700)
+def test_every_start_continues_the_stream(first, long_stream):
+    reader, whole = long_stream
     assert stream(reader, first, 150) == whole[first:first + 150]
+
+
+def test_every_epoch_has_each_example_once(long_stream):
+    _, whole = long_stream
     for epoch in (whole[:3200], whole[3200:6400]):
         assert sorted(row[2] for row in epoch) == list(range(3200))
     assert [row[2] for row in whole[:3200]] != [row[2] for row in whole[3200:6400]]

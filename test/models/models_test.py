@@ -1,4 +1,7 @@
-"""Every name: sizes, options, types; behaviour in training. Numbers: test/models_golden_test.py."""
+"""Every name: sizes, cost, options; behaviour in training. Numbers: test/models_golden_test.py."""
+
+import collections
+import functools
 
 import golden_tools
 import numpy as np
@@ -65,20 +68,45 @@ SMALL = (pytest.param('mixnet-s', marks=pytest.mark.slow),
          'efficientnet-condconv-b0-4e', 'mobilenet_v2_035', 'mobilenet_v1_025', 'mnasnet0_5')
 
 
+# What a network's inference graph holds: {name: shape} of all variables, the names of the trainable
+# ones, those Network.model_variables lists, the shape of the logits, multiply-adds of an image.
+Built = collections.namedtuple('Built', 'variables trainable listed logits multiply_adds')
+
+
+def built(name, overrides=None):
+    """Built at the network's own size, once for all tests."""
+    return _built(name, tuple(sorted((overrides or {}).items())))
+
+
+@functools.lru_cache(None)
+def _built(name, overrides):
+    network = get_network(name)
+    batch = 1 if 'condconv' in name else None       # there the batch is in other dimensions too
+    with tf.Graph().as_default() as graph:
+        logits, _ = network.build(tf.placeholder(
+            tf.float32, [batch, network.image_size, network.image_size, 3]), **dict(overrides))
+        return Built({v.op.name: v.shape.as_list() for v in tf.global_variables()},
+                     [v.op.name for v in tf.trainable_variables()],
+                     [v.op.name for v in network.model_variables()],
+                     logits.shape.as_list(), golden_tools.multiply_adds(graph))
+
+
 def count(variables):
     return sum(v.shape.num_elements() for v in variables)
 
 
 @pytest.mark.parametrize('name, overrides, trainable, moving', SIZES)
-def test_sizes(name, overrides, trainable, moving):
-    network = get_network(name)
-    with tf.Graph().as_default():
-        logits, _ = network.build(tf.placeholder(tf.float32, [None, 32, 32, 3]), **overrides)
-        assert count(tf.trainable_variables()) == trainable
-        assert logits.shape.as_list() == [None, overrides.get('num_classes', network.num_classes)]
-        assert network.model_variables() == tf.global_variables()
-        if moving:
-            assert count(tf.global_variables()) == trainable + moving
+def test_sizes_and_names(name, overrides, trainable, moving):
+    """The names are those the table tells without a graph."""
+    network, found = get_network(name), built(name, overrides)
+    sizes = {variable: int(np.prod(shape)) for variable, shape in found.variables.items()}
+    assert sum(sizes[variable] for variable in found.trainable) == trainable
+    assert found.logits[1:] == [overrides.get('num_classes', network.num_classes)]
+    assert found.logits[0] is None or 'condconv' in name        # any batch: test_options_and_sizes
+    assert found.listed == list(found.variables)
+    assert network.variables(**overrides) == found.variables
+    if moving:
+        assert sum(sizes.values()) == trainable + moving
 
 
 def test_every_network_is_listed():
@@ -93,10 +121,13 @@ def test_every_network_is_listed():
     ('mobilenet_v2_130', 509.4), ('mobilenet_v1_025', 41.0), ('mobilenet_v1_050', 149.5),
     ('mobilenet_v1_075', 325.4), ('mnasnet0_75', 215.5), ('mnasnet1_3', 526.4)])
 def test_multiply_adds(name, millions):
-    network = get_network(name)
-    with tf.Graph().as_default() as graph:
-        network.build(tf.zeros([1, network.image_size, network.image_size, 3]))
-        assert golden_tools.multiply_adds(graph) / 1e6 == pytest.approx(millions, abs=0.051)
+    assert built(name).multiply_adds / 1e6 == pytest.approx(millions, abs=0.051)
+
+
+@pytest.mark.parametrize('model', list(golden_tools.MODELS))
+def test_multiply_adds_of_the_goldens(model):
+    golden = golden_tools.read_json(model, 'flops')
+    assert built(*golden_tools.MODELS[model]).multiply_adds == golden['multiply_adds']
 
 
 @pytest.mark.parametrize('name', SMALL)
@@ -119,9 +150,7 @@ def test_options_and_sizes(name):
             assert full.shape == (batch, 2) and features.shape[0] == batch
             assert np.isfinite(full).all() and low.dtype == np.float32
             np.testing.assert_allclose(full, low, atol=0.05 * np.abs(full).max() + 1e-3)
-    with tf.Graph().as_default():
-        network.build(tf.placeholder(tf.float32, [None, 32, 32, 3]), num_classes=2)
-        assert names == [v.op.name for v in tf.global_variables()]
+    assert names == list(built(name).variables)         # as without a neighbour
     assert {'stem', 'block_0', 'head', 'features', 'logits'} <= set(endpoints)
 
 

@@ -68,12 +68,15 @@ def value_of(name):
 
 def write_original(directory, model, recipe):
     """A checkpoint with the original's names, as its own Saver would have written it."""
+    prefix = str(directory / f'model.ckpt-{STEP}')
+    names = sorted(names_in_the_original(model, recipe).items())
     with tf.Graph().as_default(), tf.Session() as session_:
-        for name, shape in names_in_the_original(model, recipe).items():
-            value = value_of(name)      # a fill, no array in the graph
-            tf.get_variable(name, shape, value.dtype, tf.constant_initializer(value))
-        session_.run(tf.global_variables_initializer())
-        tf.train.Saver().save(session_, str(directory / 'model.ckpt'), STEP)
+        # One operation, the Saver's own, instead of a thousand variables.
+        values = [tf.fill(shape, value_of(name)) for name, shape in names]
+        session_.run(tf.raw_ops.SaveV2(
+            prefix=prefix, tensor_names=[name for name, _ in names],
+            shape_and_slices=[''] * len(names), tensors=values))
+    tf.train.update_checkpoint_state(str(directory), prefix)
 
 
 def test_training_goes_on_with_slots_and_averages(tmp_path):

@@ -9,6 +9,8 @@ from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints import variants
 from models import get_network
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 SHAPES = {f'net/layer_{i}/weights': [3, 4] for i in range(19)}
 SHAPES['net/head/weights'] = [4, 10]
 

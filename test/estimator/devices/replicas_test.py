@@ -11,6 +11,8 @@ from common.errors import NanError
 from estimator.devices import replicas
 from estimator.training import losses
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 
 def log_of(directory):
     """Rows of log.csv as dicts of floats."""

@@ -42,30 +42,40 @@ def start(codes, seconds=60):
     return listed, found
 
 
+@pytest.fixture(scope='module')
+def groups():
+    """{what happens: (addresses, processes)}, all at once: each takes seconds of waiting."""
+    found = {happens: start(codes) for happens, codes in (
+        ('done and failed', [0, 3, None]), (signal.SIGKILL, [None] * 3),
+        (signal.SIGSTOP, [None] * 3), (signal.SIGTERM, [None] * 3))}
+    for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM):
+        found[number][1][1].send_signal(number)
+    yield found
+    for process in sum((processes for _, processes in found.values()), []):
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
-def test_a_dead_or_stopped_process_is_named_by_all_others(number):
-    listed, processes = start([None] * 3)
+def test_a_dead_or_stopped_process_is_named_by_all_others(groups, number):
+    listed, processes = groups[number]
     begun = time.time()
-    processes[1].send_signal(number)
     for process in (processes[0], processes[2]):
         _, said = process.communicate(timeout=60)
         assert process.returncode == 6
         assert f'process 1 ({listed[1]})' in said and 'start the same command' in said
     assert time.time() - begun < 60
-    processes[1].kill()
-    processes[1].wait()
 
 
-def test_one_that_is_done_is_not_missed_and_one_that_failed_is():
-    listed, processes = start([0, 3, None])
+def test_one_that_is_done_is_not_missed_and_one_that_failed_is(groups):
+    listed, processes = groups['done and failed']
     _, said = processes[2].communicate(timeout=60)
     assert [process.wait() for process in processes] == [0, 3, 6]
     assert f'process 1 ({listed[1]}) ended with exit code 3' in said
 
 
-def test_a_signal_to_one_stops_all():
-    _, processes = start([None] * 3)
-    processes[2].terminate()
+def test_a_signal_to_one_stops_all(groups):
+    _, processes = groups[signal.SIGTERM]
     assert [process.wait(timeout=30) for process in processes] == [75] * 3
 
 

@@ -13,6 +13,8 @@ from estimator import curves
 from estimator import plan as plan_lib
 from estimator.hooks import log_styles, means, progress, throughput
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 ROW = dict(step=1251, epoch=117.89251518342262, images_per_sec=11012.314306960132,
            cross_entropy=2.76953125, loss=3.094825029373169, learning_rate=0.5281736254692078,
            train_accuracy=0.5798249840736389, train_top_5_accuracy=0.8, input_wait=0.25, steps=10,

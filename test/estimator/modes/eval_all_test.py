@@ -8,6 +8,8 @@ import flags
 from common.errors import CheckpointError, FlagError
 from estimator import updates
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import tempfile
+from unittest import mock
 
 import numpy as np
 import program
@@ -36,9 +38,11 @@ def export(model_dir, *words, name=NAME, to=None):
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory):
     """(folder, exit code, export.json) of a small trained network with averages."""
-    folder = tmp_path_factory.mktemp('exported')
+    folder, elsewhere = tmp_path_factory.mktemp('exported'), tmp_path_factory.mktemp('temporary')
     program.run(folder, mode='train', train_steps=6, learning_rate=0.1)
-    code, report = export(folder, f'--export_formats={",".join(FILES)}', '--license=CC0-1.0')
+    with mock.patch.object(tempfile, 'tempdir', str(elsewhere)):
+        code, report = export(folder, f'--export_formats={",".join(FILES)}', '--license=CC0-1.0')
+    assert os.listdir(str(elsewhere)) == []
     return folder, code, report
 
 

@@ -4,8 +4,11 @@ import csv
 import os
 
 import program
+import pytest
 
 from estimator.modes import lr_find
+
+pytestmark = pytest.mark.usefixtures('shallow')
 
 
 def test_the_suggestion_is_a_tenth_of_the_best_rate():

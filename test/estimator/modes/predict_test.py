@@ -18,6 +18,8 @@ from common.errors import CheckpointError, DataError
 from input.serving import find_images
 from models import get_network
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 CLASSES = ('ant', 'bee', 'cat')
 
 

@@ -18,6 +18,8 @@ from estimator.hooks.outcomes import Outcomes
 from estimator.job import Job
 from estimator.report import figures, numbers, write
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 CLASSES = ('\u732b', '\u0642\u0637\u0629', '\U0001f408', 'a<b & "c"')
 BROWSER = next(filter(None, map(shutil.which, (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome'))), None)

@@ -1,6 +1,7 @@
 """Interruptions, restarts and output folders that hold something else."""
 
 import fcntl
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -187,6 +188,20 @@ def test_a_killed_worker_is_reported(tmp_path):
 def kill_itself(task, advance):
     del task, advance
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_begins_after_its_parent_has_gone_goes_too():
+    """As when a signal ends the program while it starts its workers."""
+    context = multiprocessing.get_context('fork')
+    worker = context.Process(target=begin_and_wait, args=({'parent': 1 << 30},))
+    worker.start()
+    worker.join(timeout=10)
+    assert worker.exitcode == 1
+
+
+def begin_and_wait(shared):
+    parallel._start_worker(shared)
+    time.sleep(20)
 
 
 def catches_signals(process):
