@@ -3,8 +3,6 @@
 import functools
 import time
 
-import tensorflow.compat.v1 as tf
-
 from common import labels_file, signals
 from common.console import say, warn
 from common.errors import PREEMPTED
@@ -30,19 +28,13 @@ from estimator.modes import (
 from estimator.report import write as report
 
 
+@session.without_autograph
 def run(network, params, open_inputs):
     """Runs params.mode; returns the exit code of the program (0 or 75, errors are raised).
 
     open_inputs: a function without arguments that gives the input.Inputs of the run, in the modes
     of SERVING its input.Serving.
-
-    AutoGraph has nothing to translate here. It would leave its files in the temporary folder
-    where a signal ends the program at once.
     """
-    return tf.autograph.experimental.do_not_convert(_run)(network, params, open_inputs)
-
-
-def _run(network, params, open_inputs):
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
     hosts = session.hosts_of(npu.chosen(params), params.hosts, params.host_index)

@@ -31,6 +31,15 @@ Rank 0 evaluates and writes, the others only train.
 """
 
 
+def without_autograph(function):
+    """The function with AutoGraph off in all it calls: no graph here needs a translation, and the
+    files AutoGraph makes stay in the temporary folder where a signal ends the program at once."""
+    @functools.wraps(function)
+    def run(*given):
+        return tf.autograph.experimental.do_not_convert(function)(*given)
+    return run
+
+
 def find_device(kind, num_devices=None, hosts=hosts_lib.Hosts()):
     """The Device of a run, by --device, --num_devices and the processes that train together."""
     gpus = [] if kind in ('cpu', 'npu') else _gpus(kind == 'gpu')
