@@ -11,8 +11,6 @@ from common.errors import NanError
 from estimator.devices import replicas
 from estimator.training import losses
 
-pytestmark = pytest.mark.usefixtures('shallow')
-
 
 def log_of(directory):
     """Rows of log.csv as dicts of floats."""
@@ -22,6 +20,7 @@ def log_of(directory):
 
 
 @pytest.mark.slow
+@program.shallow()
 def test_two_devices_train_and_evaluate(tmp_path):
     code, result = program.run(tmp_path, num_devices=2, train_steps=3, num_eval_images=11)
     assert code == 0
@@ -55,6 +54,7 @@ def test_restart_on_two_devices_continues_bit_for_bit(tmp_path, steps, first, ch
 
 
 @pytest.mark.slow
+@program.shallow()
 def test_warm_start_on_two_devices(tmp_path):
     program.run(tmp_path / 'one', mode='train', train_steps=2)
     program.run(tmp_path / 'two', mode='train', train_steps=1, num_devices=2, learning_rate=1e-9,
@@ -67,6 +67,7 @@ def test_warm_start_on_two_devices(tmp_path):
 
 
 @pytest.mark.slow
+@program.shallow()
 def test_nan_in_one_replica_stops_before_a_checkpoint(tmp_path, monkeypatch):
     program.run(tmp_path, num_devices=2, mode='train', train_steps=2)
     honest = losses.cross_entropy

@@ -3,9 +3,6 @@
 import csv
 
 import program
-import pytest
-
-pytestmark = pytest.mark.usefixtures('shallow')
 
 
 def test_skipped_steps_count_and_resume_exactly(tmp_path):
