@@ -35,8 +35,8 @@ def without_autograph(function):
     """The function with AutoGraph off in all it calls: no graph here needs a translation, and the
     files AutoGraph makes stay in the temporary folder where a signal ends the program at once."""
     @functools.wraps(function)
-    def run(*given):
-        return tf.autograph.experimental.do_not_convert(function)(*given)
+    def run(*given, **named):
+        return tf.autograph.experimental.do_not_convert(function)(*given, **named)
     return run
 
 

@@ -1,6 +1,8 @@
 """Several devices in one process: CPU devices stand in for GPUs."""
 
 import csv
+import os
+import tempfile
 
 import numpy as np
 import program
@@ -21,9 +23,13 @@ def log_of(directory):
 
 @pytest.mark.slow
 @program.shallow()
-def test_two_devices_train_and_evaluate(tmp_path):
+def test_two_devices_train_and_evaluate(tmp_path, monkeypatch):
+    elsewhere = tmp_path / 'temporary'
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, 'tempdir', str(elsewhere))
     code, result = program.run(tmp_path, num_devices=2, train_steps=3, num_eval_images=11)
     assert code == 0
+    assert os.listdir(str(elsewhere)) == []         # nothing that a kill would leave there
     assert (result['num_devices'], result['global_batch'], result['examples_seen']) == (2, 16, 48)
     assert result['eval_examples'] == 11        # 4 + 4, then 3 and nothing
     _, alone = program.run(tmp_path, mode='eval', num_eval_images=11)

@@ -64,6 +64,7 @@ class _Shown(tf.train.SessionRunHook):
         self.rows.append(run_values.results)
 
 
+@session.without_autograph
 def _train(directory, replicas, parts=1, runs=STEPS, **changes):
     """(variables, loss, norm and accuracy of every run, seeds) after each of `runs`."""
     params = flags.make(**dict(dict(
