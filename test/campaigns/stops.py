@@ -3,8 +3,8 @@
     python test/campaigns/stops.py {kill|signal|write|start|disk|convert} [--count=30]
                                    [--seconds=170] [--folder=DIR] [--seed=0] [--longest=8]
 
-kill    kill -9 at a random moment, again and again, until the run is done
-signal  SIGTERM, SIGINT, SIGUSR1 or SIGHUP, once or twice within 0.3 s, at a random moment
+kill    kill -9 at a random moment, every other time after a step, again and again
+signal  SIGTERM, SIGINT, SIGUSR1 or SIGHUP, once or twice within 0.3 s, at such a moment
 write   kill -9 inside the write of a checkpoint, which a preloaded library makes slow (needs cc)
 start   a signal within the first seconds; must end within 3 s
 disk    a disk that is full (a tmpfs; needs root), then has room again
@@ -41,6 +41,7 @@ FLAGS = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_image
              log_step_count_steps=1, save_summary_steps=0, train_steps=30, steps_per_eval=15,
              save_checkpoints_steps=5, keep_checkpoint_max=3)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+STEP = re.compile(r'step \d+/\d+')      # a line of progress
 WARM = ('kill', 'signal', 'write', 'disk')      # runs forked from a process that has imported all
 # Columns of log.csv that differ between two runs.
 TIMES = ('images_per_sec', 'seconds', 'input_wait')
@@ -87,6 +88,15 @@ class Campaign:
         return subprocess.Popen(
             [sys.executable, os.path.join(ROOT, 'main.py')] + words, stdout=self.output,
             stderr=subprocess.STDOUT)
+
+    def await_step(self, process):
+        """Waits until a process has said a step, or has ended."""
+        until = time.time() + HANG
+        while process.poll() is None and time.time() < until:
+            with open(self.output.name) as stream:
+                if STEP.search(stream.read()):
+                    return
+            time.sleep(0.02)
 
     def wait(self, process):
         """(exit code, output) of a process; a hang is counted, and ended."""
@@ -173,6 +183,9 @@ def signals(campaign):
 
 
 def _stop_later(campaign, process, seconds, numbers):
+    if campaign.kind in ('kill', 'signal') and campaign.counts['stops'] % 2:
+        campaign.await_step(process)    # every other one while it trains or evaluates
+        seconds = campaign.random.uniform(0, campaign.options.longest / 4)
     try:
         process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -181,7 +194,7 @@ def _stop_later(campaign, process, seconds, numbers):
             process.send_signal(number)
             time.sleep(campaign.random.uniform(0, 0.3) if len(numbers) > 1 else 0)
         code, said = campaign.wait(process)
-        campaign.count('after steps', re.search(r'step \d+/\d+', said))
+        campaign.count('after steps', STEP.search(said))
         return code, said
     return campaign.wait(process)
 
