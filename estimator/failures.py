@@ -14,8 +14,9 @@ from common.errors import CheckpointError, DataError, ProgramError, first_line
 STORAGE = {errno.ENOSPC: 'No space left on device', errno.EDQUOT: 'Disk quota exceeded',
            errno.EROFS: 'Read-only file system', errno.EACCES: 'Permission denied',
            errno.EPERM: 'Operation not permitted', errno.EIO: 'Input/output error',
-           errno.EMFILE: 'Too many open files', errno.ESTALE: 'Stale file handle',
-           errno.ENOENT: 'No such file or directory', errno.ENOTDIR: 'Not a directory'}
+           errno.EMFILE: 'Too many open files', errno.EFBIG: 'File too large',
+           errno.ESTALE: 'Stale file handle', errno.ENOENT: 'No such file or directory',
+           errno.ENOTDIR: 'Not a directory'}
 
 
 @contextlib.contextmanager
@@ -47,7 +48,8 @@ def _checkpoint(error, latest):
     if missing:
         return CheckpointError(
             f'{latest()} holds no {missing.group(1)}: it was trained with another optimizer, other '
-            'frozen variables or without averaged weights. Use the flags it was trained with, or '
+            'frozen variables (--freeze, --backbone_lr_scale=0) or without averaged weights. Use '
+            'the flags it was trained with, or '
             f'--init_checkpoint={latest()} with a fresh --model_dir.')
     if any(part in text for part in ('RestoreV2', 'checkpoint files', 'not a valid checkpoint')):
         return CheckpointError(f'The checkpoint cannot be read ({first_line(error)}). It may have '
