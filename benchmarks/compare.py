@@ -1,20 +1,20 @@
 """This project's networks against the originals' code and timm, in alternation.
 
-    python benchmarks/compare.py --with=original=PYTHON:FOLDER --with=timm=PYTHON: \\
-        [--networks=mixnet-s,mobilenet_v2] [--modes=train,inference] [--python=PYTHON]
+    python benchmarks/compare.py --record=FILE --with=original=PYTHON:FOLDER --with=timm=PYTHON: \\
+        [--networks=mixnet-s,mobilenet_v2] [--modes=train,inference] [--python=PYTHON] [--matches=1]
+    python benchmarks/compare.py --print=FILE
 
-Each contestant is a process of its own (contestants.py), all alive at once; in every round each
-works for --seconds in turn, so that a slow minute of the machine falls on all. The table gives
-images/s as the median over all steps, with the quarter points of the steps as spread, and the
-processor seconds of a step over all threads; then this project's speed over the others', by the
-clock and by the processor, and the part of the machine's matrix-product peak that its multiply-adds
-come to (the best of the installed libraries, measured in the same run). `others` is the share of
-the cores that went to other programs meanwhile: above a few percent the clock's figures mean
-little, and the processor's are a hint.
+The first command measures what FILE lacks and adds a line of JSON for each match, so it can be
+called again and again; the second prints the tables. In a match each contestant is a process of its
+own (contestants.py), all alive at once; in every round each works for --seconds in turn, so that a
+slow minute of the machine falls on all. images/s are those of the median step; the spread is that
+of the rounds' own medians, and the ratios are medians over the rounds. `others` is the share of the
+cores that went to other programs meanwhile: above a few percent the figures mean little. `of peak`
+is the part of the machine's matrix-product speed that the multiply-adds come to (the best of the
+installed libraries, measured when FILE is begun).
 
---with=ours=PYTHON:FOLDER compares with another checkout of this project. FOLDER of `original`
-holds models/official of tensorflow/tpu; nothing of it is part of this project. A contestant that
-lacks a network (the TPU models have no MobileNets) is left out there.
+--with=ours/before=PYTHON:FOLDER compares with another checkout of this project. FOLDER of
+`original`: see contestants.py; nothing of it is part of this project.
 """
 
 import argparse
@@ -60,7 +60,7 @@ class Contestant:
         self._process.stdin.flush()
         before = busy()
         answer = self._answer()
-        self.seconds += answer['seconds']
+        self.seconds.append(answer['seconds'])
         self.cpu += answer['cpu']
         self.memory = answer['memory']
         others = max(0.0, busy() - before - sum(answer['cpu']))
@@ -91,7 +91,7 @@ def match(rivals, network, mode, options):
     """Rows of one network in one mode, the first being ours."""
     ours = [('ours', options.python, ROOT)]
     entered = [Contestant(*rival, network, mode, options.batch, options.size)
-               for rival in ours + [r for r in rivals if has(r[0], network)]]
+               for rival in ours + rivals]
     try:
         playing = [c for c in entered if c.ready()]
         for _ in range(options.rounds):
@@ -103,42 +103,68 @@ def match(rivals, network, mode, options):
     return [row_of(c, options.batch) for c in playing]
 
 
-def has(kind, network):
-    """Whether a kind of contestant has a network."""
-    return not kind.startswith('original') or bool(contestants.OTHERS[network][0])
-
-
 def row_of(contestant, batch):
     """Figures of a contestant as a dict."""
-    low, median, high = quartiles(contestant.seconds)
+    rounds = [batch / statistics.median(seconds) for seconds in contestant.seconds]
+    steps = [second for seconds in contestant.seconds for second in seconds]
     return {'who': contestant.label, 'versions': contestant.facts['versions'],
-            'images_per_sec': batch / median, 'low': batch / high, 'high': batch / low,
-            'steps': len(contestant.seconds), 'cpu': statistics.median(contestant.cpu),
+            'images_per_sec': batch / statistics.median(steps), 'rounds': rounds,
+            'steps': len(steps), 'cpu': statistics.median(contestant.cpu),
             'others': statistics.mean(contestant.shares),
-            'first_step': contestant.facts['first_step'],
             'memory': contestant.memory}
 
 
-def quartiles(values):
-    """Lower quarter point, median, upper quarter point."""
-    values = sorted(values)
-    last = len(values) - 1
-    return values[last // 4], statistics.median(values), values[last - last // 4]
+def ratio(ours, other):
+    """How much faster ours is: the median over the rounds."""
+    return statistics.median(a / b for a, b in zip(ours['rounds'], other['rounds']))
 
 
-def lines_of(network, mode, rows, peak):
+def lines_of(record):
     """Markdown rows of a match."""
-    ours = rows[0]['images_per_sec']
-    share = 2e-3 * MULTIPLY_ADDS[network] * PASSES[mode] * ours / peak
+    network, mode, rows = record['network'], record['mode'], record['rows']
+    share = (2e-3 * MULTIPLY_ADDS[network] * PASSES[mode] * rows[0]['images_per_sec'] /
+             record['machine']['gflops'])
     for row in rows:
         first = row is rows[0]
-        ratio = '' if first else (f'{ours / row["images_per_sec"]:.2f} / '
-                                  f'{row["cpu"] / rows[0]["cpu"]:.2f}')
         yield (f'| {network} {mode} | {row["who"]} | {row["versions"]} '
-               f'| {row["images_per_sec"]:.1f} | {row["low"]:.1f} .. {row["high"]:.1f} '
-               f'| {row["cpu"]:.3f} | {row["steps"]} | {row["others"]:.0%} '
-               f'| {row["memory"]:.0f} | {row["first_step"]:.1f} '
-               f'| {ratio} | {f"{share:.0%}" if first else ""} |')
+               f'| {row["images_per_sec"]:.1f} | {min(row["rounds"]):.1f} to '
+               f'{max(row["rounds"]):.1f} | {row["others"]:.0%} | {row["memory"]:.0f} '
+               f'| {f"{share:.0%}" if first else ""} '
+               f'| {"" if first else format(ratio(rows[0], row), ".2f")} |')
+
+
+def summary(records):
+    """Markdown rows: ours over each other one, a column a network, and their geometric mean."""
+    ratios = {}
+    for record in records:
+        ours, *others = record['rows']
+        for row in others:
+            key = f'{ours["versions"]} / {row["who"]}, {record["mode"]}'
+            ratios.setdefault(key, {})[record['network']] = ratio(ours, row)
+    for name, found in sorted(ratios.items()):
+        cells = [f'{found[n]:.2f}' if n in found else '' for n in contestants.OTHERS]
+        yield f'| {" | ".join([name] + cells)} | {statistics.geometric_mean(found.values()):.2f} |'
+
+
+def show(path):
+    """Prints the tables of a record; of a match measured twice the last one counts."""
+    records = list({key_of(record): record for record in read(path)}.values())
+    for text in sorted({record['about'] for record in records}):
+        print(text + '\n')
+    print(f'| ours / it | {" | ".join(contestants.OTHERS)} | mean |')
+    print('|' + '---|' * (len(contestants.OTHERS) + 2))
+    print('\n'.join(summary(records)))
+    print('\n| network | who | versions | images/s | of the rounds | others | peak MiB | of peak '
+          '| ours / it |')
+    print('|' + '---|' * 9)
+    for record in sorted(records, key=lambda record: list(key_of(record))):
+        print('\n'.join(lines_of(record)))
+
+
+def key_of(record):
+    """What makes a match: network, mode, the version of ours and the others' names."""
+    return (record['network'], record['mode'], record['python'],
+            ','.join(record['rivals']))
 
 
 def rival(text):
@@ -161,34 +187,54 @@ def arguments(argv):
     parser.add_argument('--size', type=int, default=224)
     parser.add_argument('--rounds', type=int, default=4)
     parser.add_argument('--seconds', type=float, default=3)
-    parser.add_argument('--output', help='a file to append the table to')
+    parser.add_argument('--matches', type=int, help='that this call measures at most')
+    parser.add_argument('--record', help='file of JSON lines to add to')
+    parser.add_argument('--print', help='file of JSON lines to show')
     return parser.parse_args(argv)
 
 
-def main(argv):
-    """Prints the table; appends it to --output."""
-    options = arguments(argv)
-    machine = max((json.loads(subprocess.check_output(
+def read(path):
+    """The matches in a file, a dict each."""
+    if not os.path.exists(path):
+        return []
+    with open(path) as stream:
+        return [json.loads(line) for line in stream]
+
+
+def best_machine(options):
+    """What machine.py says under the interpreter with the fastest matrix products."""
+    return max((json.loads(subprocess.check_output(
         [python, os.path.join(HERE, 'machine.py')], stderr=subprocess.DEVNULL))
         for python in sorted({options.python} | {r[1] for r in options.rivals})),
         key=lambda found: found['gflops'])
-    table = [f'{machine["cores"]} cores of {machine["processor"]}, {platform.platform()}; '
-             f'{machine["gflops"]:.0f} GFLOP/s in matrix products ({machine["library"]}), '
-             f'{machine["copy_gb_per_s"]:.0f} GB/s copied; batch {options.batch} at '
-             f'{options.size}x{options.size}.', '',
-             '| network | who | versions | images/s | quarter points | processor s '
-             '| steps | others | peak MiB | first step, s | ours / it: clock / processor '
-             '| of peak |', '|' + '---|' * 12]
-    print('\n'.join(table), flush=True)
-    for network in options.networks.split(','):
-        for mode in options.modes.split(','):
-            for line in lines_of(network, mode, match(options.rivals, network, mode, options),
-                                 machine['gflops']):
-                table.append(line)
-                print(line, flush=True)
-    if options.output:
-        with open(options.output, 'a') as stream:
-            stream.write('\n'.join(table) + '\n\n')
+
+
+def missing(options, records):
+    """The matches asked for that the record has not."""
+    have = set(map(key_of, records))
+    wanted = [{'network': network, 'mode': mode, 'python': options.python,
+               'rivals': [f'{rival[0]}={rival[1]}' for rival in options.rivals]}
+              for network in options.networks.split(',') for mode in options.modes.split(',')]
+    return [record for record in wanted if key_of(record) not in have][:options.matches]
+
+
+def main(argv):
+    """Measures, or prints the tables."""
+    options = arguments(argv)
+    if options.print:
+        show(options.print)
+        return
+    records = read(options.record)
+    machine = records[-1]['machine'] if records else best_machine(options)
+    about = (f'{machine["cores"]} cores of {machine["processor"]}, {platform.platform()}; '
+             f'batch {options.batch} at {options.size}x{options.size}, {options.rounds} rounds of '
+             f'{options.seconds:.0f} s.')
+    for record in missing(options, records):
+        rows = match(options.rivals, record['network'], record['mode'], options)
+        record = dict(record, machine=machine, about=about, rows=rows)
+        with open(options.record, 'a') as stream:
+            stream.write(json.dumps(record) + '\n')
+        print('\n'.join(lines_of(record)), flush=True)
 
 
 if __name__ == '__main__':

@@ -2,11 +2,11 @@
 
     python benchmarks/contestants.py KIND FOLDER NETWORK train|inference BATCH SIZE
 
-KIND is `ours` (FOLDER: a checkout of this project), `original` (FOLDER: a checkout that holds
-models/official/{mnasnet,efficientnet} of tensorflow/tpu) or `timm` (FOLDER unused; PyTorch).
+KIND is `ours` (FOLDER: a checkout of this project), `original` (FOLDER: see ORIGINALS) or `timm`
+(FOLDER unused; PyTorch).
 Every contestant does the same work: random images in memory, for training the cross-entropy with
 smoothed labels, L2 decay and RMSProp as in the TPU recipe. Moving averages of the weights, which
-only some have, are left out.
+only some have, are left out. Sessions are set as each program sets its own.
 
 Says one JSON line when ready; then each line of standard input is a number of seconds to work
 for, answered by {"seconds": [of each step], "cpu": [...], "memory": peak MiB}.
@@ -18,17 +18,20 @@ import os
 import resource
 import sys
 import time
+import types
 
 import numpy as np
 
-# network: (module of the original, its function, folder of the module, name in timm)
+# network: (module of the original, its function, folder of the module, name in timm). Originals are
+# models/official/{mnasnet,efficientnet} of tensorflow/tpu and slim/ (research/slim) of
+# tensorflow/models, both below FOLDER; slim's needs tf_slim under TensorFlow 2, installed or there.
 OTHERS = {
     'mixnet-s': ('mixnet.mixnet_builder', 'build_model', 'mnasnet', 'mixnet_s'),
     'efficientnet-condconv-b0-8e': ('condconv.efficientnet_condconv_builder', 'build_model',
                                     'efficientnet', 'efficientnet_cc_b0_8e'),
     'mnasnet-a1': ('mnasnet_models', 'build_mnasnet_model', 'mnasnet', 'semnasnet_100'),
-    'mobilenet_v2': (None, None, None, 'mobilenetv2_100'),
-    'mobilenet_v1': (None, None, None, 'mobilenetv1_100'),
+    'mobilenet_v2': ('nets.mobilenet.mobilenet_v2', 'mobilenet', 'slim', 'mobilenetv2_100'),
+    'mobilenet_v1': ('nets.mobilenet_v1', 'mobilenet_v1', 'slim', 'mobilenetv1_100'),
 }
 CLASSES, SMOOTHING, DECAY = 1000, 0.1, 1e-5
 RATE, RHO, MOMENTUM, EPSILON = 1e-4, 0.9, 0.9, 1e-3
@@ -59,14 +62,21 @@ def ours(folder, name):
 
 
 def original(folder, name):
-    """Function (images, training) -> (logits, decay loss) of the TPU models' code.
+    """Function (images, training) -> (logits, decay loss) of the original's code."""
+    find = slim if OTHERS[name][2] == 'slim' else tpu
+    return find(folder, name)
 
-    On TensorFlow 1.15 its batch norm hands a `mask` on that 1.15 does not know; it is dropped.
+
+def tpu(folder, name):
+    """Of the TPU models.
+
+    On TensorFlow 1.15 their batch norm hands a `mask` on that 1.15 does not know; it is dropped.
     """
     import tensorflow.compat.v1 as tf
     module, function, home, _ = OTHERS[name]
     official = os.path.join(folder, 'models', 'official')
-    sys.path[:0] = [os.path.join(official, home), os.path.join(official, 'efficientnet'), folder]
+    sys.path[:0] = [os.path.join(official, home), os.path.join(official, 'efficientnet'),
+                    os.path.join(folder, 'models')]
     if tf.version.VERSION.startswith('1.'):
         plain = tf.layers.BatchNormalization._moments
         tf.layers.BatchNormalization._moments = (
@@ -80,7 +90,42 @@ def original(folder, name):
     return build
 
 
-def tensorflow_session(build, mode, batch, size):
+def slim(folder, name):
+    """Of slim, which says tf.contrib; TensorFlow 2 gets one for the time of the import."""
+    import tensorflow.compat.v1 as tf
+    sys.path[:0] = [os.path.join(folder, 'slim'), folder]
+    module, function, _, _ = OTHERS[name]
+    if tf.version.VERSION.startswith('1.'):
+        network = importlib.import_module(module)
+    else:
+        import tf_slim
+        before = sys.modules['tensorflow']
+        sys.modules['tensorflow'] = tf
+        tf.contrib = types.SimpleNamespace(slim=tf_slim, layers=tf_slim.layers)
+        network = importlib.import_module(module)
+        sys.modules['tensorflow'] = before
+    scope = getattr(network, 'mobilenet_v1_arg_scope', None) or network.training_scope
+
+    def build(images, training):
+        with network.slim.arg_scope(scope(is_training=training, weight_decay=DECAY)):
+            logits, _ = getattr(network, function)(images, CLASSES, is_training=training)
+        return logits, tf.losses.get_regularization_loss()
+    return build
+
+
+def own_session(mode):
+    """ConfigProto of this project's sessions; of an older checkout, those of TensorFlow."""
+    import flags
+    from estimator.devices import session
+    if not hasattr(session, 'training_config'):
+        return None
+    params = flags.make(mode='benchmark', model_name='mixnet-s', device='cpu')
+    device = session.find_device('cpu')
+    make = session.training_config if mode == 'train' else session.session_config
+    return make(params, device, session.precision_lib.choose(params, 'cpu'))
+
+
+def tensorflow_session(build, mode, batch, size, config=None):
     """(session, operation of one step)."""
     import tensorflow.compat.v1 as tf
     tf.disable_v2_behavior()
@@ -96,16 +141,18 @@ def tensorflow_session(build, mode, batch, size):
         with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
             target = tf.train.RMSPropOptimizer(RATE, RHO, MOMENTUM, EPSILON).minimize(
                 entropy + decay)
-    session = tf.Session()
+    session = tf.Session(config=config)
     session.run(tf.global_variables_initializer())
     session.run(load, {fed: values})
     return session, target
 
 
-def tensorflow_step(build, mode, batch, size):
+def tensorflow_step(kind, folder, name, mode, batch, size):
     """(one step as a function, versions)."""
     import tensorflow.compat.v1 as tf
-    session, target = tensorflow_session(build, mode, batch, size)
+    build = {'ours': ours, 'original': original}[kind](folder, name)
+    config = own_session(mode) if kind == 'ours' else None
+    session, target = tensorflow_session(build, mode, batch, size, config)
     return session.make_callable(target), f'TensorFlow {tf.version.VERSION}'
 
 
@@ -142,8 +189,7 @@ def make_step(kind, folder, name, mode, batch, size):
     """(one step as a function, versions) of a contestant."""
     if kind == 'timm':
         return torch_step(name, mode, batch, size)
-    build = {'ours': ours, 'original': original}[kind](folder, name)
-    return tensorflow_step(build, mode, batch, size)
+    return tensorflow_step(kind, folder, name, mode, batch, size)
 
 
 def work(step, seconds):

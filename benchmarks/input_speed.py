@@ -1,14 +1,18 @@
 """Images per second of the input pipelines alone, each augmentation's cost, and the bare minimum.
 
-    python benchmarks/input_speed.py --data_dir=DIR [--dataset=folder] [--style=tpu_bilinear]
+    python benchmarks/input_speed.py --data_dir=DIR [--dataset=folder] [--style=tpu_bilinear] \\
+        [--original=FOLDER] [--only=bare,training,original]
 
 `bare` is a fused decode-and-crop and a resize of the same TFRecords without a shuffle, a label or
-a seed. Processor microseconds are those of all threads an image; they mean something on a busy
+a seed; `original` the training input of FOLDER/models/official/mnasnet of tensorflow/tpu. They take
+turns for --rounds; the last column is the speed beside the first pipeline's, the median over the
+rounds. Processor microseconds are those of all threads an image; they mean something on a busy
 machine too.
 """
 
 import argparse
 import os
+import statistics
 import sys
 import time
 
@@ -40,7 +44,10 @@ def arguments(argv):
     parser.add_argument('--style', default='tpu_bilinear')
     parser.add_argument('--image_size', type=int, default=224)
     parser.add_argument('--batch_size', type=int, default=16)
-    parser.add_argument('--seconds', type=float, default=4)
+    parser.add_argument('--seconds', type=float, default=2)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--original', metavar='FOLDER')
+    parser.add_argument('--only', help='names of pipelines, with commas')
     parser.add_argument('--num_parallel_calls', type=int, default=os.cpu_count())
     return parser.parse_args(argv)
 
@@ -68,22 +75,46 @@ def bare(reader, given):
         given.batch_size, drop_remainder=True).prefetch(2)
 
 
-def measure(make, given):
-    """(images per second, processor microseconds an image) of a dataset after a few batches."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        iterator = tf.data.make_initializable_iterator(make())
-        first = tf.nest.flatten(iterator.get_next())[0].op
-        session.run(iterator.initializer)
-        for _ in range(4):
-            session.run(first)
+def original(given):
+    """Dataset of the TPU models' training batches."""
+    sys.path.insert(0, os.path.join(given.original, 'models', 'official', 'mnasnet'))
+    import imagenet_input
+    source = imagenet_input.ImageNetInput(
+        is_training=True, use_bfloat16=False, transpose_input=False, data_dir=given.data_dir,
+        image_size=given.image_size)
+    return source.input_fn({'batch_size': given.batch_size})
+
+
+class Pipeline:
+    """A dataset that gives batches when told."""
+
+    def __init__(self, name, make, given):
+        self.name, self._given, self.speeds, self.cpu = name, given, [], []
+        graph = tf.Graph()
+        with graph.as_default():
+            iterator = tf.data.make_initializable_iterator(make())
+            self._first = tf.nest.flatten(iterator.get_next())[0].op
+        self._session, self._begin = tf.Session(graph=graph), iterator.initializer
+        self._session.run(self._begin)
+        self._next()
+
+    def _next(self):
+        try:
+            self._session.run(self._first)
+        except tf.errors.OutOfRangeError:
+            self._session.run(self._begin)
+            self._session.run(self._first)
+
+    def work(self):
+        """One turn; what is read ahead between the turns is used up first."""
+        for _ in range(8):
+            self._next()
         images, start, before = 0, time.time(), time.process_time()
-        while time.time() - start < given.seconds:
-            try:
-                session.run(first)
-                images += given.batch_size
-            except tf.errors.OutOfRangeError:
-                session.run(iterator.initializer)
-        return images / (time.time() - start), (time.process_time() - before) / images * 1e6
+        while time.time() - start < self._given.seconds:
+            self._next()
+            images += self._given.batch_size
+        self.speeds.append(images / (time.time() - start))
+        self.cpu.append((time.process_time() - before) / images * 1e6)
 
 
 def pipelines(given):
@@ -95,6 +126,8 @@ def pipelines(given):
     print(inputs.summary())
     if given.dataset in (None, 'tfrecord'):
         yield 'bare', lambda: bare(inputs._readers['train'], given)
+    if given.original:
+        yield 'original', lambda: original(given)
     for name, more in AUGMENTATIONS.items():
         yield name, opened(**more).train_input_fn(given.batch_size)
     if inputs.num_eval_images >= given.batch_size:
@@ -106,9 +139,18 @@ def main(argv):
     tf.disable_v2_behavior()
     given = arguments(argv)
     print(f'TensorFlow {tf.version.VERSION}, {given.num_parallel_calls} threads')
-    for name, make in pipelines(given):
-        speed, cpu = measure(make, given)
-        print(f'{name:15} {speed:8.0f} images/s {cpu:8.0f} processor us an image', flush=True)
+    only = given.only and given.only.split(',')
+    entered = [Pipeline(name, make, given) for name, make in pipelines(given)
+               if not only or name in only]
+    for _ in range(given.rounds):
+        for pipeline in entered:
+            pipeline.work()
+    for pipeline in entered:
+        beside = statistics.median(a / b for a, b in zip(pipeline.speeds, entered[0].speeds))
+        print(f'{pipeline.name:15} {statistics.median(pipeline.speeds):8.0f} images/s '
+              f'({min(pipeline.speeds):.0f} to {max(pipeline.speeds):.0f}) '
+              f'{statistics.median(pipeline.cpu):8.0f} processor us an image '
+              f'{beside:6.2f} of {entered[0].name}', flush=True)
 
 
 if __name__ == '__main__':

@@ -59,7 +59,8 @@ def main(argv):
     options = parser.parse_args(argv)
     find = contestants.original if options.original else contestants.ours
     session, target = contestants.tensorflow_session(
-        find(options.folder, options.network), options.mode, options.batch, options.size)
+        find(options.folder, options.network), options.mode, options.batch, options.size,
+        None if options.original else contestants.own_session(options.mode))
     names = {op.name: op.type for op in tf.get_default_graph().get_operations()}
     rows = by_operator(traces(session, target, options.steps), names, options.each)
     total = sum(spent for spent, _ in rows.values())

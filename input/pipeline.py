@@ -45,7 +45,8 @@ def training(reader, params, rule, size, style, batch_size, part=Share(1, 0), fi
     else:
         stream = stream.map(example, num_parallel_calls=parallelism(params))
     stream = stream.batch(batch_size, drop_remainder=True)
-    return finished(stream.map(lambda *batch: mixed(*batch, params, rule.num_classes)))
+    return finished(stream.map(lambda *batch: mixed(*batch, params, rule.num_classes),
+                               num_parallel_calls=parallelism(params)))
 
 
 def evaluation(reader, params, rule, size, style, batch_size, part=Share(1, 0),

@@ -8,6 +8,8 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from models import depthwise
+
 Settings = collections.namedtuple('Settings', [
     'training',
     'seed',             # int64 [2] tensor (seed of the run, step), or None for the graph's own
@@ -129,7 +131,7 @@ def convolve(x, weights, settings, stride=1):
     """x convolved with a kernel [k, k, in, out]."""
     kernel = int(weights.shape[0])
     weights = tf.cast(weights, x.dtype)
-    if kernel == stride == 1 and _as_product(settings):
+    if kernel == stride == 1 and trains_on_cpu(settings):
         return _product(x, weights)
     x, padding = pad(x, kernel, settings)
     return tf.nn.conv2d(x, weights, strides=strides_of(stride, settings), padding=padding,
@@ -139,8 +141,11 @@ def convolve(x, weights, settings, stride=1):
 def convolve_depthwise(x, weights, settings, stride=1):
     """x convolved with a kernel [k, k, channels, 1]."""
     x, padding = pad(x, int(weights.shape[0]), settings)
-    return tf.nn.depthwise_conv2d(x, tf.cast(weights, x.dtype), strides_of(stride, settings),
-                                  padding, data_format=settings.data_format)
+    weights = tf.cast(weights, x.dtype)
+    if trains_on_cpu(settings) and None not in x.shape.as_list()[1:]:
+        return depthwise.convolve(x, weights, stride, padding)
+    return tf.nn.depthwise_conv2d(x, weights, strides_of(stride, settings), padding,
+                                  data_format=settings.data_format)
 
 
 def add_bias(x, biases, settings):
@@ -148,7 +153,8 @@ def add_bias(x, biases, settings):
     return tf.nn.bias_add(x, tf.cast(biases, x.dtype), data_format=settings.data_format)
 
 
-def _as_product(settings):
+def trains_on_cpu(settings):
+    """Whether the forms are asked for that train fastest on a CPU, in NHWC."""
     return settings.training and settings.device == 'cpu' and settings.data_format == 'NHWC'
 
 

@@ -5,7 +5,10 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from common import graph_keys, scopes
-from models import layers
+from models import depthwise, layers
+
+# Values of a tensor whose batch norm has a faster gradient than TensorFlow 1.15's: 20 MiB.
+SMALL = 5 << 20
 
 # x * scale + shift for each channel, float32.
 Affine = collections.namedtuple('Affine', 'scale shift')
@@ -91,14 +94,56 @@ def _follow(moving, change):
 def _fused(x, gamma, beta, mean, variance, settings):
     """(normalised x, mean, variance): in training those of the batch, else those handed in."""
     wide = tf.cast(x, tf.float32)
+    if settings.batch_statistics and _has_own_gradient(wide, settings):
+        out, mean, variance = with_products(wide, gamma, beta, settings.epsilon)
+        return tf.cast(out, x.dtype), mean, _bessel(variance, wide, settings)
     moments = {} if settings.batch_statistics else {'mean': mean, 'variance': variance}
     out, mean, variance = tf.nn.fused_batch_norm(
         wide, gamma, beta, epsilon=settings.epsilon, data_format=settings.data_format,
         is_training=settings.batch_statistics, **moments)
-    if settings.biased_variance:
-        count = tf.cast(tf.size(wide) // layers.channels_of(x, settings), tf.float32)
-        variance *= (count - 1) / count
-    return tf.cast(out, x.dtype), mean, variance
+    return tf.cast(out, x.dtype), mean, _bessel(variance, wide, settings)
+
+
+def _bessel(variance, x, settings):
+    """The variance that the moving one gets; see batch_norm."""
+    if not settings.biased_variance:
+        return variance
+    count = tf.cast(tf.size(x) // layers.channels_of(x, settings), tf.float32)
+    return variance * ((count - 1) / count)
+
+
+def _has_own_gradient(x, settings):
+    return (layers.trains_on_cpu(settings) and not depthwise.ONEDNN
+            and x.shape.is_fully_defined() and x.shape.num_elements() <= SMALL)
+
+
+def with_products(x, gamma, beta, epsilon):
+    """Fused batch norm of [batch, h, w, channels] whose gradient sums by matrix products.
+
+    TensorFlow 1.15 sums over the positions channel by channel; up to twice as fast like this, for
+    tensors that the processor's cache holds. The numbers are the same but for rounding.
+    """
+    channels = int(x.shape[3])
+    count = x.shape.num_elements() // channels
+
+    @tf.custom_gradient
+    def normalised(x, gamma, beta):
+        out, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
+
+        def gradient(pull, *of_statistics):
+            del of_statistics       # they only follow the training
+            ones = tf.ones([1, count])
+            rows = tf.reshape(pull, [count, channels])
+            centred = tf.reshape(x, [count, channels]) - mean
+            root = tf.rsqrt(variance * ((count - 1) / count) + epsilon)
+            to_beta = tf.matmul(ones, rows)[0]
+            to_gamma = tf.matmul(ones, rows * centred)[0] * root
+            scale = gamma * root
+            to_x = rows * scale - (centred * (scale * root * to_gamma / count) +
+                                   scale * to_beta / count)
+            return tf.reshape(to_x, x.shape), to_gamma, to_beta
+        return (out, mean, variance), gradient
+    return normalised(x, gamma, beta)
 
 
 def conv_bn(x, scope, norm, filters, settings, activation, kernel=1, stride=1):

@@ -140,6 +140,15 @@ def session_config(params, device, precision):
     return config
 
 
+def training_config(params, device, precision):
+    """ConfigProto of a session that trains."""
+    config = session_config(params, device, precision)
+    if device.kind == 'cpu' and not precision.graph_rewrite:
+        # Of a training graph it only delays the first step, by ten seconds for mixnet-s.
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
+
+
 def trust_initializers(device):
     """Spares a training session its questions to every variable whether it has a value.
 
@@ -163,10 +172,7 @@ def make_estimator(model_fn, run, model_dir, save=None, loop=1):
     if device.kind == 'npu':
         return npu.make_estimator(model_fn, run, model_dir, save or (None, None), loop)
     trains = save is not None
-    config = session_config(params, device, run.precision)
-    if trains and device.kind == 'cpu' and not run.precision.graph_rewrite:
-        # Of a training graph it only delays the first step, by ten seconds for mixnet-s.
-        config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config = (training_config if trains else session_config)(params, device, run.precision)
     # The Saver among the hooks saves; of several processes only the first writes.
     options = dict(
         model_dir=model_dir,

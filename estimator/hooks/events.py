@@ -43,7 +43,7 @@ class Events(tf.train.SessionRunHook):
         self._runs = 0
         self._means = means.Means()
         if self._step == 0:
-            self._writer.add_graph(None, graph_def=forward_graph(session.graph, self._logits))
+            self._writer.add_graph(None, graph_def=forward_graph(self._logits))
 
     def before_run(self, run_context):
         return tf.train.SessionRunArgs(self._fetches)
@@ -133,9 +133,21 @@ def writer(directory):
         return tf.summary.FileWriterCache.get(directory)
 
 
-def forward_graph(graph, logits):
-    """GraphDef of what leads to the logits: what a person looks for, and small."""
-    return tf.graph_util.extract_sub_graph(graph.as_graph_def(), [logits.op.name])
+def forward_graph(logits):
+    """GraphDef of what leads to the logits: what a person looks for, and small.
+
+    NOTE: not tf.graph_util.extract_sub_graph, which has the whole graph written out first.
+    """
+    reached, waiting = set(), [logits.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in reached:
+            reached.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs] + operation.control_inputs
+    found = tf.GraphDef(versions=logits.graph.graph_def_versions)
+    found.node.extend(operation.node_def for operation in logits.graph.get_operations()
+                      if operation in reached)
+    return found
 
 
 def picture(tag, images, captions=None):

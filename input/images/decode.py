@@ -18,15 +18,17 @@ class EncodedImage:
         self._encoded = encoded
         self._jpeg = dict(jpeg, channels=3)
         self._is_jpeg = tf.io.is_jpeg(encoded)
-        self._other = tf.cond(
-            self._is_jpeg, lambda: tf.zeros([0, 0, 3], tf.uint8), self._decode_other)
-        self.height, self.width = self._shape()
+        self._other, shape = tf.cond(
+            self._is_jpeg,
+            lambda: (tf.zeros([0, 0, 3], tf.uint8), tf.image.extract_jpeg_shape(encoded)),
+            self._decode_other)
+        self.height, self.width = shape[0], shape[1]
 
     def _decode_other(self):
         image = tf.cond(
             tf.equal(tf.strings.substr(self._encoded, 0, 2), b'BM'), self._decode_bmp,
             lambda: tf.image.decode_image(self._encoded, channels=3, expand_animations=False))
-        return tf.ensure_shape(image, [None, None, 3])
+        return tf.ensure_shape(image, [None, None, 3]), tf.shape(image)
 
     def _decode_bmp(self):
         """By depth: TensorFlow 1.15 does not convert, and its op keeps the depth of its first file.
@@ -39,12 +41,6 @@ class EncodedImage:
                 tf.image.decode_bmp(self._encoded), [1, 1, 3])),
             (tf.equal(bits, 32), lambda: tf.image.decode_bmp(self._encoded, channels=4)[:, :, :3]),
         ], default=lambda: tf.image.decode_bmp(self._encoded, channels=3), exclusive=True)
-
-    def _shape(self):
-        shape = tf.cond(self._is_jpeg,
-                        lambda: tf.image.extract_jpeg_shape(self._encoded),
-                        lambda: tf.shape(self._other))
-        return shape[0], shape[1]
 
     def whole(self):
         """uint8 [height, width, 3]."""

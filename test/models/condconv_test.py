@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from models import condconv, efficientnet, get_network, layers, naming, norm
+from models import condconv, depthwise, efficientnet, get_network, layers, naming, norm
 
 NAME = 'efficientnet-condconv-b0-4e'
 
 
-def settings_for(data_format='NHWC', symmetric=False):
+def settings_for(data_format='NHWC', symmetric=False, device=None):
     return layers.Settings(
         training=True, seed=None, data_format=data_format, batch_statistics=True, momentum=0.99,
-        epsilon=1e-3, biased_variance=True, symmetric=symmetric, device=None, folded=True,
+        epsilon=1e-3, biased_variance=True, symmetric=symmetric, device=device, folded=True,
         leaves=naming.LAYERS_LEAVES, initializers=layers.TPU_INITIALIZERS)
 
 
@@ -48,15 +48,21 @@ def both(layer, x, routing):
 @pytest.mark.parametrize('size, kernel, stride', [
     ((7, 7), 3, 1), ((14, 14), 5, 2), ((9, 7), 5, 2), ((7, 7), 5, 1), ((3, 3), 5, 1),
     ((2, 2), 5, 2), ((1, 1), 5, 1), ((8, 5), 3, 2)])
-def test_depthwise(size, kernel, stride, symmetric):
+def test_depthwise(size, kernel, stride, symmetric, monkeypatch, device=None):
+    monkeypatch.setattr(depthwise, 'ONEDNN', not device)
     draws = np.random.RandomState(0)
     x = draws.normal(size=(3,) + size + (8,)).astype(np.float32)
     routing = draws.uniform(size=(3, 4)).astype(np.float32)
+    settings = settings_for(symmetric=symmetric, device=device)
     ours, reference = both(lambda form, image, weights: form.depthwise(
-        [image], ['dw'], 'dw/norm', [kernel], stride, settings_for(symmetric=symmetric),
-        weights), x, routing)
+        [image], ['dw'], 'dw/norm', [kernel], stride, settings, weights), x, routing)
     for value, expected in zip(ours, reference):
         np.testing.assert_allclose(value, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_depthwise_in_training_under_tensorflow_1(monkeypatch):
+    test_depthwise((7, 7), 5, 1, False, monkeypatch, device='cpu')
+    test_depthwise((8, 5), 3, 2, True, monkeypatch, device='cpu')
 
 
 def test_pointwise():
