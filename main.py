@@ -23,14 +23,15 @@ import flags
 
 console.silence_import()
 
-# Modes that gain from the allocator's other setting; training does not.
+# Modes that gain from the allocator's other setting; training gains under TensorFlow 1.15 only,
+# whose Python is 3.7.
 EVALUATING = ('eval', 'predict')
 
 
 def main(argv):
     """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
     given = flags.parse(argv)
-    if given.value('mode') in EVALUATING:
+    if given.value('mode') in EVALUATING or sys.version_info < (3, 8):
         allocator.keep_freed_blocks()
     postponed.postpone(functools.partial(prepare, given.value('verbose')))
     import models

@@ -203,8 +203,10 @@ def work(step, seconds):
     return wall, cpu
 
 
-def set_allocator(folder):
-    """What main.py does before an evaluation; older checkouts have nothing of the kind."""
+def set_allocator(folder, mode):
+    """What main.py does first; older checkouts have nothing of the kind."""
+    if mode == 'train' and sys.version_info >= (3, 8):
+        return
     if os.path.exists(os.path.join(folder, 'common', 'allocator.py')):
         sys.path.insert(0, folder)
         from common import allocator
@@ -213,8 +215,8 @@ def set_allocator(folder):
 
 def main(kind, folder, name, mode, batch, size):
     started = time.perf_counter()
-    if kind == 'ours' and mode == 'inference':
-        set_allocator(folder)
+    if kind == 'ours':
+        set_allocator(folder, mode)
     step, versions = make_step(kind, folder, name, mode, int(batch), int(size))
     step()
     first = time.perf_counter() - started

@@ -57,6 +57,8 @@ def main(argv):
     parser.add_argument('--top', type=int, default=15)
     parser.add_argument('--each', action='store_true', help='by node instead of by type')
     options = parser.parse_args(argv)
+    if not options.original:
+        contestants.set_allocator(options.folder, options.mode)
     find = contestants.original if options.original else contestants.ours
     session, target = contestants.tensorflow_session(
         find(options.folder, options.network), options.mode, options.batch, options.size,

@@ -13,10 +13,11 @@ def keep_freed_blocks():
     """Freed blocks stay with the process instead of going back to the system; returns success.
 
     By default every tensor above 32 MiB comes fresh from the system, which clears it page by page
-    at its first use: on two cores a quarter of an inference of TensorFlow 1.15. (In training there
-    was no gain to measure.) One arena serves all threads, so that what one frees another can use;
-    on machines of many cores, whose threads would wait for each other, all stays as it is, as it
-    does without glibc or when the environment already sets MALLOC_...
+    at its first use: on two cores a quarter of an inference of TensorFlow 1.15 and a fifth of its
+    training. (Training under 2.15 is a tenth slower like this.) One arena serves all threads, so
+    that what one frees another can use; on machines of many cores, whose threads would wait for
+    each other, all stays as it is, as it does without glibc or when the environment already sets
+    MALLOC_...
     """
     if any(name.startswith('MALLOC_') for name in os.environ):
         return False
