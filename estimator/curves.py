@@ -12,6 +12,18 @@ EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entrop
               'weights')
 
 
+# An evaluation's loss beyond so many times the training's largest is drawn there: the batch
+# statistics of a first epoch have made 8000 of it, and a diagram to 8000 shows nothing else.
+BEYOND = 3
+
+
+def highest(training, evaluations):
+    """Upper end of a diagram of both lists of losses, None where all can be shown."""
+    if not training or not evaluations or max(evaluations) <= BEYOND * max(training):
+        return None
+    return BEYOND * max(training)
+
+
 def read(path):
     """Rows as dicts in the order of the file, numbers as floats; [] without the file.
 

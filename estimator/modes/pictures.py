@@ -47,6 +47,9 @@ def learning_curve(training, evaluations, path, title):
             axis.plot([row['epoch'] for row in evaluations],
                       [row[evaluated] for row in evaluations], 'o-', color='C1',
                       label=f'evaluation, {last["weights"]} weights: {last[evaluated]:.4f}')
+            end = curves.highest([row[trained] for row in training],
+                                 [row[evaluated] for row in evaluations])
+            axis.set_ylim(top=end and 1.05 * end)
         axis.grid(alpha=0.3)
         axis.legend()
     axes[0].set(xlabel='epoch', ylabel='cross entropy', title='loss')

@@ -8,6 +8,7 @@ import unicodedata
 
 import numpy as np
 
+from estimator import curves as estimator_curves
 from estimator.drawing import grid
 
 WIDTH, HEIGHT = 520, 260
@@ -92,6 +93,8 @@ def curves(training, evaluations, columns, name, low=None, high=None):
     """Training and evaluation over epochs; columns: (of training, of evaluation)."""
     rows = [[(row['epoch'], row[column]) for row in table if _drawable(row, column)]
             for table, column in zip((training, evaluations), columns)]
+    end = high or estimator_curves.highest(*[[y for _, y in some] for some in rows])
+    rows[1] = [(x, min(y, end) if end else y) for x, y in rows[1]]
     points = rows[0] + rows[1]
     if not points:
         return ''

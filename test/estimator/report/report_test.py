@@ -13,6 +13,7 @@ import program
 import pytest
 
 import flags
+from estimator import curves as estimator_curves
 from estimator import results, runner
 from estimator.hooks.outcomes import Outcomes
 from estimator.job import Job
@@ -280,3 +281,15 @@ def test_page_in_a_browser(run, tmp_path):
     colours = {tuple(colour) for colour in pixels[::3, ::3].reshape(-1, 3)}
     assert len(colours) > 200           # pictures of mistakes, diagrams
     assert figures.TRAINING in {'#%02x%02x%02x' % colour for colour in colours}
+
+
+def test_a_first_evaluation_of_8000_does_not_flatten_the_curves():
+    training = [{'epoch': float(n), 'cross_entropy': 3.0 / n} for n in (1, 2, 3)]
+    found = [{'epoch': 1.0, 'cross_entropy': 7978.8}, {'epoch': 2.0, 'cross_entropy': 1.25}]
+
+    def highest(rows):
+        drawn = figures.curves(training, rows, ('cross_entropy', 'cross_entropy'), 'loss', 0)
+        return max(float(text) for text in re.findall(r'text-anchor="end">([^<]*)<', drawn))
+    assert highest(found) == 8 and highest(found[1:]) == 3
+    assert estimator_curves.highest([3.0, 1.0], [7978.8]) == 9
+    assert estimator_curves.highest([3.0], [9.0]) is estimator_curves.highest([], [1.0]) is None
