@@ -39,8 +39,11 @@ class Serving:
                                  orientation.UprightImage)
 
     def images(self):
-        """Image files --data_dir names, of a folder sorted; DataError when there is none."""
-        return find_images(self._params.data_dir)
+        """Image files --data_dir names, of a folder sorted, at most --num_eval_images.
+
+        DataError when there is none.
+        """
+        return find_images(self._params.data_dir)[:self._params.num_eval_images]
 
     def shown(self, images):
         """uint8 pixels of what preprocess_for_serving gave."""

@@ -15,7 +15,8 @@ ROWS = (
     Row('train_batch_size', 'int', None, 'Images a step on each device.', None, 1),
     Row('eval_batch_size', 'int', None, 'Images a batch in evaluation.', None, 1),
     Row('num_train_images', 'int', None, 'Training images, when the data do not say.', None, 1),
-    Row('num_eval_images', 'int', None, 'Evaluation images, when the data do not say.', None, 1),
+    Row('num_eval_images', 'int', None, 'Evaluation images, when the data do not say; predict: '
+        'only so many, from the first on.', None, 1),
     Row('label_offset', 'int', None, 'Smallest stored label, 0 or 1 (default: from the data); '
         "not slim's labels_offset.", None, 0, 1),
     Row('holdout_shards', 'int', 0, 'Training shards set aside for evaluation.', None, 0),

@@ -112,6 +112,16 @@ def test_converter_folder_and_predict_see_the_same_picture(name, decoder, tmp_pa
     assert close(decoder(serving.read(str(tmp_path / 'in' / 'one' / file))))
 
 
+def test_predict_takes_only_so_many(tmp_path):
+    for name in ('a.png', 'b.png', 'c.png'):
+        tools.put(tmp_path / name, input_params.jpeg(1, image_format='PNG'))
+
+    def taken(**values):
+        serving = Serving(input_params.make(data_dir=str(tmp_path), **values), 'cifar', 16, 10)
+        return [os.path.basename(path) for path in serving.images()]
+    assert taken() == ['a.png', 'b.png', 'c.png'] and taken(num_eval_images=2) == ['a.png', 'b.png']
+
+
 def test_folder_trains_on_every_format(tmp_path):
     for index, name in enumerate(sorted(FILES)):
         data, file = FILES[name]
