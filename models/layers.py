@@ -142,7 +142,8 @@ def convolve_depthwise(x, weights, settings, stride=1):
     """x convolved with a kernel [k, k, channels, 1]."""
     x, padding = pad(x, int(weights.shape[0]), settings)
     weights = tf.cast(weights, x.dtype)
-    if trains_on_cpu(settings) and None not in x.shape.as_list()[1:]:
+    if (trains_on_cpu(settings) and x.dtype == tf.float32
+            and None not in x.shape.as_list()[1:]):
         return depthwise.convolve(x, weights, stride, padding)
     return tf.nn.depthwise_conv2d(x, weights, strides_of(stride, settings), padding,
                                   data_format=settings.data_format)
