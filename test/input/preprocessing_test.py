@@ -52,7 +52,7 @@ def bicubic(image, height, width):
 def evaluate(payloads, names, size=SIZE, params=None):
     """{style: [image for each payload]} of the evaluation path, denormalised to 0..255."""
     params = params or input_params.make()
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         encoded = tf.placeholder(tf.string, [])
         made = {name: preprocessing.eval_image(encoded, size, params,
                                                preprocessing.get_style(name)) for name in names}
@@ -66,7 +66,7 @@ def train(payload, name, count, size=SIZE, params=None):
     """float32 [count, size, size, 3]: training images of one payload at positions 0..count-1."""
     params = params or input_params.make()
     style = preprocessing.get_style(name)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         dataset = tf.data.Dataset.range(count).map(tf.autograph.experimental.do_not_convert(
             lambda position: preprocessing.train_image(
                 tf.constant(payload), size, tf.stack([tf.constant(7, tf.int64), position]),
@@ -129,7 +129,7 @@ def test_fused_window_equals_decoding_the_whole_image():
     stream = io.BytesIO()
     Image.open(io.BytesIO(input_params.jpeg(2, (90, 70), 'PNG'))).save(
         stream, 'JPEG', quality=95, subsampling=0)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         whole = session.run(tf.image.decode_jpeg(stream.getvalue(), channels=3))
     side = int(SIZE / (SIZE + 32) * 70)
     top, left = (70 - side + 1) // 2, (90 - side + 1) // 2
@@ -214,7 +214,7 @@ def test_client_code_does_what_the_evaluation_does(name, tmp_path):
     params = input_params.make(preprocessing_name=name, use_grayscale=name == 'torch')
     serving = Serving(params, name, SIZE, 10)
     numbers = json.loads(json.dumps(serving.describe()))
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         encoded = tf.placeholder(tf.string, [])
         made = serving.preprocess_for_serving(encoded)
         for value, size in ((1, (70, 45)), (2, (33, 90)), (3, (40, 40))):

@@ -5,6 +5,7 @@ import json
 import math
 import os
 
+import input_params
 import numpy as np
 import program
 import pytest
@@ -45,7 +46,7 @@ def test_levels_and_policy():
 
 def _stream(function, number, seed=3):
     """[number, ...] results of function(seed tensor) through a tf.data map, as in training."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         dataset = tf.data.Dataset.range(number).map(
             tf.autograph.experimental.do_not_convert(
                 lambda position: function(tf.stack([tf.constant(seed, tf.int64), position]))))

@@ -1,5 +1,6 @@
 """mixup, CutMix, random erasing and colour distortion: exact arithmetic and distributions."""
 
+import input_params
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -13,7 +14,7 @@ def _seed(position=0):
 
 def _stream(function, number):
     """Results of function(seed) for `number` positions, through a tf.data map."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         dataset = tf.data.Dataset.range(number).map(
             tf.autograph.experimental.do_not_convert(lambda position: function(_seed(position))))
         return session.run(tf.data.make_one_shot_iterator(dataset.batch(number)).get_next())
@@ -36,7 +37,7 @@ def _uniform(values, low, high):
 
 def test_beta():
     number = 20000
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         for alpha in (.02, .2, 1., 4.):
             draws = session.run(mixing.beta(alpha, [number], _seed()))
             assert draws.dtype == np.float32 and (draws >= 0).all() and (draws <= 1).all()
@@ -56,7 +57,7 @@ def _batch(number=6, size=20):
 
 def _mixed(function, alpha, seeds):
     images, targets = _batch()
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         position = tf.placeholder(tf.int64, [])
         result = function(tf.constant(images), tf.constant(targets), alpha, _seed(position))
         return [session.run(result, {position: at}) for at in seeds]

@@ -3,6 +3,7 @@
 import json
 import os
 
+import input_params
 import numpy as np
 import program
 import pytest
@@ -20,7 +21,7 @@ GOLDENS = os.path.join(program.ROOT, 'test', 'goldens', 'common')
 
 def draw(function, count=DRAWS):
     """int [count, 4]: windows of `function(index)`, drawn one after the other."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         dataset = tf.data.Dataset.range(count).map(
             tf.autograph.experimental.do_not_convert(function)).batch(count)
         return session.run(tf.data.make_one_shot_iterator(dataset).get_next())
@@ -120,7 +121,7 @@ def test_evaluation_windows_equal_the_originals():
     with open(os.path.join(GOLDENS, 'preprocessing.json'), encoding='utf-8') as stream:
         golden = json.load(stream)
     sizes = {row['name']: row['size_wh'] for row in golden['files']}
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), input_params.session() as session:
         height, width = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [])
         windows, checked = {}, 0
         for key, (top, left, side) in golden['eval_crop_windows_offset_y_offset_x_size'].items():
