@@ -13,6 +13,8 @@ from estimator import model_fn
 from estimator.checkpoints import best
 from estimator.devices import strategies
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 PLAN = dict(train_steps=7, steps_per_eval=2, save_summary_steps=1, save_checkpoints_steps=3,
             keep_checkpoint_max=9)
 TIMES = ('images_per_sec', 'seconds', 'input_wait')
