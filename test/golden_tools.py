@@ -44,12 +44,13 @@ def golden_values(model, variables):
 
 def torch_table(model, name):
     """Rows (variable, key, axes) of a torchvision network, with the keys of its state_dict."""
-    keys = [row['name'] for row in read_json(model, 'variables')['variables']]
+    shapes = {row['name']: row['shape'] for row in read_json(model, 'variables')['variables']}
     network = get_network(name)
-    dialect = names.dialect_of(keys)
-    renamed = names.canonical(dialect, keys)
+    dialect = names.dialect_of(shapes)
+    renamed = names.canonical(dialect, shapes)
+    tensors = {key: np.empty(shapes[theirs]) for key, theirs in renamed.items()}
     return [(row.variable, renamed[row.key], row.axes)
-            for row in names.rows(network.plan(network.options()), dialect, renamed)]
+            for row in names.rows(network.plan(network.options()), dialect, tensors)]
 
 
 def torch_values(model, variables, table):
