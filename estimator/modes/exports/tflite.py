@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sys
+import tempfile
 
 import tensorflow.compat.v1 as tf
 
@@ -42,7 +43,7 @@ def convert(definition, calibration=None, weights=None, activations=8):
     beside = os.path.dirname(sys.executable)
     if beside not in os.environ.get('PATH', '').split(os.pathsep):
         os.environ['PATH'] = beside + os.pathsep + os.environ.get('PATH', '')
-    with tf.Graph().as_default() as graph, tf.Session() as session, quiet():
+    with tf.Graph().as_default() as graph, tf.Session() as session, quiet(), _temporary_folder():
         tf.import_graph_def(definition, name='')
         converter = tf.lite.TFLiteConverter.from_session(
             session, *[[graph.get_tensor_by_name(f'{name}:0')]
@@ -63,6 +64,18 @@ def convert(definition, calibration=None, weights=None, activations=8):
         except Exception as error:  # pylint: disable=broad-except
             raise ProgramError(f'TensorFlow {tf.version.VERSION} cannot convert this network to '
                                f'TFLite: {_reason(str(error)) or type(error).__name__}')
+
+
+@contextlib.contextmanager
+def _temporary_folder():
+    """One for this conversion alone: TensorFlow 1.15's converter leaves a file behind."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _reason(text):
