@@ -45,8 +45,9 @@ def report(job, resumed):
     for line in changes(read_record(os.path.join(params.model_dir, 'params.json')) or {},
                         dict(params._asdict(), **results.resolved(job))):
         warn(line)
-    step = min(job.step(), plan.train_steps)
-    return [f'continuing at step {step} of {plan.train_steps} ({resumed})']
+    if job.step() >= plan.train_steps:
+        return []                       # nothing goes on, and the mode says so
+    return [f'continuing at step {job.step()} of {plan.train_steps} ({resumed})']
 
 
 def changes(before, now):

@@ -122,7 +122,7 @@ def _mixed_depthwise(x, scope, kernel, stride, settings, routing, scale):
 def _by_example(x, settings):
     """Whether each example has a convolution of its own, as in the original: under TensorFlow 1.15
     that trains the depthwise layers 2.7 times as fast; it asks for a known batch."""
-    return (settings.training and settings.device == 'cpu' and not depthwise_lib.ONEDNN
+    return (settings.training and settings.device == 'cpu' and not depthwise_lib.onednn()
             and None not in x.shape.as_list())
 
 

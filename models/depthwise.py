@@ -7,18 +7,21 @@ another; here each is computed by the fastest. The numbers are the same but for 
 
 import tensorflow.compat.v1 as tf
 
-# TensorFlow 2 computes with oneDNN, whose gradient of a kernel is fast up to 3x3.
-ONEDNN = not tf.version.VERSION.startswith('1.')
-LARGE = 5
+LARGE = 5       # kernels from here on have slow gradients in oneDNN
+
+
+def onednn():
+    """Whether TensorFlow computes with oneDNN: version 2 does."""
+    return not tf.version.VERSION.startswith('1.')
 
 
 def convolve(x, weights, stride, padding):
     """x [batch, h, w, channels] convolved with weights [k, k, channels, 1], as
     tf.nn.depthwise_conv2d does; sizes of x must be known."""
     kernel = int(weights.shape[0])
-    if ONEDNN and kernel < LARGE or not ONEDNN and (stride > 1 or padding != 'SAME'):
+    if kernel < LARGE if onednn() else stride > 1 or padding != 'SAME':
         return tf.nn.depthwise_conv2d(x, weights, [1, stride, stride, 1], padding)
-    return (_with_kernel_gradient(x, weights, stride, padding) if ONEDNN
+    return (_with_kernel_gradient(x, weights, stride, padding) if onednn()
             else _turned(x, weights))
 
 

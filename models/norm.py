@@ -113,7 +113,7 @@ def _bessel(variance, x, settings):
 
 
 def _has_own_gradient(x, settings):
-    return (layers.trains_on_cpu(settings) and not depthwise.ONEDNN
+    return (layers.trains_on_cpu(settings) and not depthwise.onednn()
             and x.shape.is_fully_defined() and x.shape.num_elements() <= SMALL)
 
 

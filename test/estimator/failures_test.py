@@ -24,7 +24,7 @@ def told(error):
     (tf.errors.ResourceExhaustedError(None, None, '/runs/a/model.ckpt-4: No space left on device'),
      1, 'No space left', False),
     (tf.errors.UnknownError(None, None, '/runs/a/model.ckpt-4_temp; File too large'),
-     1, 'make room', False),
+     1, 'File too large', False),
     (tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating tensor'),
      1, '--train_batch_size', False),
     (ValueError('Shape [9,9] is too large (more than 2**63 - 1 entries)'),

@@ -92,6 +92,9 @@ def test_already_trained_is_success(tmp_path, capsys):
     for name in ('images_per_sec', 'loss', 'train_accuracy', 'top_1_accuracy'):
         assert result[name] == first[name] is not None
     assert 'already trained 2/2 steps' in capsys.readouterr().out
+    assert program.run(tmp_path, train_steps=1)[1]['global_step'] == 2
+    out = capsys.readouterr().out
+    assert 'already trained 2/1 steps' in out and 'continuing' not in out
 
 
 def test_eval_mode_and_missing_averages(tmp_path):
