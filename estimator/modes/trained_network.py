@@ -18,10 +18,10 @@ from estimator.devices import precision as precision_lib
 from estimator.devices import session as session_lib
 
 # Flags besides the network's own arguments that a trained network is bound to; the batch tells
-# how many examples its steps have seen, the smoothing is part of the loss.
+# how many examples its steps have seen, smoothing and decay are part of the loss.
 BINDING = ('input_image_size', 'preprocessing_name', 'use_grayscale', 'num_label_classes',
            'train_batch_size', 'gradient_accumulation_steps', 'pixel_mean', 'pixel_std',
-           'label_smoothing', 'label_smoothing_style')
+           'label_smoothing', 'label_smoothing_style', 'weight_decay', 'weight_decay_on')
 # Arguments of a network that say nothing about its weights.
 OF_TRAINING = ('dropout_rate', 'survival_prob', 'batch_norm_momentum', 'batch_norm_statistics',
                'data_format')

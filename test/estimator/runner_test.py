@@ -98,9 +98,10 @@ def test_already_trained_is_success(tmp_path, capsys):
 
 
 def test_eval_mode_and_missing_averages(tmp_path):
-    program.run(tmp_path, mode='train', train_steps=2, moving_average_decay=0)
+    program.run(tmp_path, mode='train', train_steps=2, moving_average_decay=0, weight_decay=0.1)
     code, result = program.run(tmp_path, mode='eval', eval_name='again', train_batch_size=None,
                                input_image_size=None)
+    assert result['params']['weight_decay'] == 0.1      # part of the loss that is shown
     assert (result['examples_seen'], result['params']['input_image_size']) == (16, 32)
     assert code == 0 and result['weights'] == 'raw' and result['eval_examples'] == 10
     assert (tmp_path / 'eval_again').is_dir()
