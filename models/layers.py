@@ -139,10 +139,14 @@ def convolve(x, weights, settings, stride=1):
 
 
 def convolve_depthwise(x, weights, settings, stride=1):
-    """x convolved with a kernel [k, k, channels, 1]."""
+    """x convolved with a kernel [k, k, channels, 1].
+
+    NOTE: without oneDNN by TensorFlow's own kernel, as the originals; a faster one rounds
+    otherwise, and of mnasnet-a1 a relu opens that theirs keeps shut.
+    """
     x, padding = pad(x, int(weights.shape[0]), settings)
     weights = tf.cast(weights, x.dtype)
-    if (trains_on_cpu(settings) and x.dtype == tf.float32
+    if (trains_on_cpu(settings) and depthwise.onednn() and x.dtype == tf.float32
             and None not in x.shape.as_list()[1:]):
         return depthwise.convolve(x, weights, stride, padding)
     return tf.nn.depthwise_conv2d(x, weights, strides_of(stride, settings), padding,
