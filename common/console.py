@@ -85,6 +85,11 @@ def say(message):
     _print(message, sys.stdout)
 
 
+def log(message):
+    """Prints one line beside the results, where a program's log goes."""
+    _print(message, sys.stderr)
+
+
 def warn(message):
     """Prints one line that starts with WARNING."""
     _print(f'WARNING: {message}', sys.stderr)

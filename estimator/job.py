@@ -178,6 +178,7 @@ class Job:
         style = log_styles.make(self.params.log_style)
         if style.batches and self.run.device.count == 1:
             hooks.append(running_accuracy.RunningAccuracy(style.batch))
+        style.restored(prefix)
         with self.told():
             metrics = self._metrics(weights, prefix, hooks, bool(collect))
         metrics = {name: value.item() for name, value in metrics.items()}

@@ -33,11 +33,13 @@ CASES = {
 REPORTED = ('train', 'train_and_eval', 'eval')
 BAD_FLAGS = 2
 
-Launch = collections.namedtuple('Launch', ['case', 'size', 'defaults', 'network', 'base'])
-Launch.__new__.__defaults__ = ({}, None, os.path.join(ROOT, 'output'))
+Launch = collections.namedtuple(
+    'Launch', ['case', 'size', 'defaults', 'network', 'base', 'after'])
+Launch.__new__.__defaults__ = ({}, None, os.path.join(ROOT, 'output'), None)
 Launch.__doc__ = """A launcher. case: a key of CASES; size: devices it is written for; defaults:
 canonical flags over the case's own, as a dict; network: the name in CaseName, default the
-model's; base: folder of the outputs unless --output_path names one."""
+model's; base: folder of the outputs unless --output_path names one; after: called with the
+model_dir of a run that ended well, by the process that writes there."""
 
 HELP = """usage: bash train_{case}_{size}p.sh --data_path=DIR [options]
 
@@ -144,6 +146,8 @@ def _train(launch, options, processes, base, command, model_dir):
         say(f'Result and checkpoints are written by process 0, in {model_dir}')
         return 0
     _report(launch, output, model_dir, before, int(time.time() - start))
+    if launch.after:
+        launch.after(model_dir)
     return 0
 
 

@@ -3,11 +3,13 @@
 Numbers are those of the progress line: means since the last one.
 """
 
+import logging
 import sys
 
 import tensorflow.compat.v1 as tf
+from absl import logging as absl_logging
 
-from common.console import say
+from common.console import log, say
 
 
 class Plain:
@@ -27,6 +29,9 @@ class Plain:
     def epoch(self, row):
         """At an epoch's end. row: `step_seconds`, `steps_per_epoch`."""
 
+    def restored(self, checkpoint):
+        """Before the first batch of an evaluation."""
+
     def batch(self, number, accuracy):
         """After a batch of an evaluation, from 0; accuracy: top-1 so far."""
 
@@ -45,7 +50,12 @@ class TensorFlow(Plain):
 
 
 class AscendMobileNet(Plain):
-    """Lines of MobileNetV2_ID0074's logger.py and evaluation, as its README shows them."""
+    """Lines of MobileNetV2_ID0074's logger.py and evaluation, as its README shows them.
+
+    TensorFlow 1.15 logged each line a second time with absl's prefix, which the port's scripts look
+    for. NOTE: that prefix names the file and line of the README's sample (logger.py:42), which are
+    the port's, not ours.
+    """
 
     batches = True
 
@@ -55,16 +65,34 @@ class AscendMobileNet(Plain):
         say('Step   Epoch   Speed   Loss   FinLoss   LR')
 
     def step(self, row):
-        say(f'step:{row["step"]}  epoch:{row["epoch"]} ips:{row["images_per_sec"]} '
-            f'loss:{row["cross_entropy"]}  total_loss:{row["loss"]}  '
-            f'lr:{row["learning_rate"]}, train_accuracy:{row["train_accuracy"]}')
-        tf.logging.info('loss = %.7g, step = %d', row['loss'], row['step'])
+        line = (f'step:{row["step"]}  epoch:{row["epoch"]} ips:{row["images_per_sec"]} '
+                f'loss:{row["cross_entropy"]}  total_loss:{row["loss"]}  '
+                f'lr:{row["learning_rate"]}, train_accuracy:{row["train_accuracy"]}')
+        say(line)
+        log(_with_prefix(line, 'logger.py', 42))
+        _twice(f'loss = {row["loss"]:.7g}, step = {row["step"]}', 'basic_session_run_hooks.py', 262)
+        log(f'INFO:tensorflow:global_step...{row["step"]}')
+
+    def restored(self, checkpoint):
+        _twice(f'Restoring parameters from {checkpoint}', 'saver.py', 1284)
 
     def batch(self, number, accuracy):
         say(f'{number}, _metric_update_op: [{accuracy}]')
 
     def evaluation(self, metrics, checkpoint):
         say(f'acc: [{metrics["top_1_accuracy"]}]')
+
+
+def _twice(line, name, number):
+    """An INFO line as TensorFlow 1.15 showed it, once by its own handler and once by absl's."""
+    log(f'INFO:tensorflow:{line}')
+    log(_with_prefix(line, name, number))
+
+
+def _with_prefix(line, name, number):
+    """The line behind absl's prefix: I0628 15:20:50.594920 281472846090256 logger.py:42]"""
+    record = logging.LogRecord('absl', logging.INFO, name, number, line, None, None)
+    return absl_logging.PythonFormatter().format(record)
 
 
 class MindSpore(Plain):

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import program
 import pytest
+import tensorflow.compat.v1 as tf
 from seed_tools import COMPAT, SHORT, bash, run
 
 from compat.mobilenet_v1 import shell
@@ -28,11 +29,19 @@ def test_mnasnet_pytorch(world, here):
         assert 'Final Train Accuracy : ' in done.stdout and ' * Acc@1 ' in done.stdout or (
             'performance' in script)
         assert re.search(r'^Epoch: .*\tFPS ', done.stdout, re.M) or 'eval' in script
+        if 'eval' not in script:
+            assert f'{here}/checkpoint.ckpt, a copy of ' in done.stdout
+            assert tf.train.load_variable(str(here / 'checkpoint.ckpt'), 'global_step') == steps
+        assert (here / 'model_best.ckpt.index').exists()        # of the full runs
     assert (here / 'output' / '0' / 'MnasNet_for_PyTorch_bs4_1p_eval.log').exists()
     assert run('mnasnet/train.py', f'{root}/ImageNet --device npu --device-list 0 --batch-size 4 '
                '--epochs 1 --lr 0.1 --momentum 0.9 --weight-decay 0.0001 --workers 2',
                ['--input_image_size=32', '--save_summary_steps=0']) == 0
     assert program.result_of(here / 'mnasnet1_0')['num_devices'] == 1
+    assert run('mnasnet/train.py', f'{root}/ImageNet --evaluate --resume ./checkpoint.pth.tar',
+               ['--input_image_size=32', '--model_dir=evaluated']) == 0
+    assert program.result_of(here / 'evaluated', 'evaluation.json')['checkpoint'].endswith(
+        'checkpoint.ckpt')
 
 
 @pytest.mark.slow

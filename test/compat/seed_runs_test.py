@@ -131,14 +131,18 @@ def test_mobilenet_v2_groups_and_evaluation(world, here, capfd):
     assert done.returncode == 0, done.stdout + done.stderr
     base = here / 'result' / '8p'
     assert '[INFO] start: train.sh 0 & ' in (base / 'main.log').read_text()
-    assert (base / '0' / 'train_0.log').read_text().endswith('turing train success\n')
+    log = (base / '0' / 'train_0.log').read_text()
+    assert log.endswith('turing train success\n') and '\nINFO:tensorflow:global_step...4\n' in log
+    assert re.search(r'^I\d{4} \S+ +\d+ logger\.py:42\] step:4  epoch:', log, re.M)
     assert (base / '0' / 'results' / 'model.ckpt-4.index').exists()
     evaluation = [f'--dataset_dir={records}', '--model_name=mobilenet_v2_035',
                   '--input_image_size=32', '--batch_size=50']
     script = 'mobilenet_v2/eval_image_classifier_mobilenet.py'
     capfd.readouterr()
     assert run(script, '', evaluation) == 0         # the newest of result/8p/0/results
-    lines = capfd.readouterr().out.splitlines()
+    captured = capfd.readouterr()
+    lines = captured.out.splitlines()
+    assert 'INFO:tensorflow:Restoring parameters from ' in captured.err
     running = [line for line in lines if '_metric_update_op' in line]
     assert len(running) == 8 and re.match(r'7, _metric_update_op: \[[01]\.\d*\]$', running[-1])
     assert running[-1].split()[-1] == next(line for line in lines if line[:5] == 'acc: ').split()[1]

@@ -123,12 +123,22 @@ def lines(capfd, style, *calls):
     return captured.out.splitlines(), captured.err.splitlines()
 
 
-def test_ascend_mobilenet_is_the_line_of_its_readme(capfd):
-    out, err = lines(capfd, 'ascend_mobilenet', ('step', [dict(ROW, step=73750)]))
-    assert out == ['step:73750  epoch:117.89251518342262 ips:11012.314306960132 loss:2.76953125  '
-                   'total_loss:3.094825029373169  lr:0.5281736254692078, '
-                   'train_accuracy:0.5798249840736389']
-    assert err == ['INFO:tensorflow:loss = 3.094825, step = 73750']
+def test_ascend_mobilenet_has_the_lines_of_its_readme(capfd):
+    out, err = lines(capfd, 'ascend_mobilenet', ('step', [dict(ROW, step=73750)]),
+                     ('restored', ['results/model.ckpt-125000']))
+    line = ('step:73750  epoch:117.89251518342262 ips:11012.314306960132 loss:2.76953125  '
+            'total_loss:3.094825029373169  lr:0.5281736254692078, '
+            'train_accuracy:0.5798249840736389')
+    assert out == [line]
+    prefix = r'^I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ '      # I0628 15:20:50.594920 281472846090256
+    assert [re.sub(prefix, '', text) for text in err] == [
+        'logger.py:42] ' + line,
+        'INFO:tensorflow:loss = 3.094825, step = 73750',
+        'basic_session_run_hooks.py:262] loss = 3.094825, step = 73750',
+        'INFO:tensorflow:global_step...73750',
+        'INFO:tensorflow:Restoring parameters from results/model.ckpt-125000',
+        'saver.py:1284] Restoring parameters from results/model.ckpt-125000']
+    assert [bool(re.match(prefix, text)) for text in err] == [True, False, True, False, False, True]
 
 
 def test_mindspore_shows_the_cross_entropy_and_every_epoch(capfd):
