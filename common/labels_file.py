@@ -9,8 +9,18 @@ FILE = 'labels.txt'
 
 def write(folder, names, first=0):
     """Writes the names, numbered from `first`; white space inside a name becomes one blank."""
-    rows = [f'{number}:{" ".join(str(name).split())}\n' for number, name in enumerate(names, first)]
+    rows = [f'{number}:{name}\n' for number, name in enumerate(_plain(names), first)]
     write_text(os.path.join(folder, FILE), ''.join(rows))
+
+
+def _plain(names):
+    return [' '.join(str(name).split()) for name in names]
+
+
+def disagrees(folder, names):
+    """Whether a folder's file has other names, or in another order; not where either has none."""
+    listed = read(folder)
+    return bool(names and listed and listed != _plain(names))
 
 
 def read(folder):

@@ -2,6 +2,8 @@
 
 import collections
 import csv
+import errno
+import io
 import math
 import os
 import shutil
@@ -39,7 +41,8 @@ Content.__doc__ = """A curve's file: names of its columns, rows; whole: every li
 def _read(path, columns=()):
     """Content of a file; of one that was gone on with under more columns, both kinds of rows."""
     try:
-        with open(path, newline='', encoding='utf-8', errors='replace') as stream:
+        # Excel begins its UTF-8 with a mark of the byte order.
+        with open(path, newline='', encoding='utf-8-sig', errors='replace') as stream:
             text = stream.read()
     except FileNotFoundError:
         return Content((), [], True)
@@ -65,15 +68,16 @@ def _number(text):
 
 def append(path, columns, row):
     """Adds one row, whole or not at all; keys that are no column are left out."""
-    fresh = not os.path.exists(path) or not os.path.getsize(path)
-    with open(path, 'a', newline='') as stream:
-        before = stream.tell()
-        writer = csv.DictWriter(stream, columns, extrasaction='ignore')
+    with open(path, 'ab', buffering=0) as stream:      # what a buffer holds back comes later
+        before, text = stream.tell(), io.StringIO(newline='')
+        writer = csv.DictWriter(text, columns, extrasaction='ignore')
+        if not before:
+            writer.writeheader()
+        writer.writerow(row)
+        line = text.getvalue().encode()
         try:
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
-            stream.flush()
+            if stream.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             os.truncate(path, before)
             warn(f'{path}: the row of step {row["step"]} is lost ({error.strerror})')

@@ -43,7 +43,7 @@ class Job:
                 self.run.device.kind == 'npu' and self.run.device.count > 1)
             else preemption.Preemption())
         self.throughput = throughput.Throughput(self._images_a_run())
-        self.started, self.eval_seconds = time.time(), 0.0
+        self.started, self.eval_seconds = time.monotonic(), 0.0
         self.diagnostics = choose.hooks(params, self.run, self.throughput)
         self._evaluators = {}
         self.line_every = 1     # steps between progress lines, where log.csv has a row for each
@@ -170,7 +170,7 @@ class Job:
         collect: a hooks.outcomes.Outcomes for what it says of each image, or None.
         """
         weights = weights_lib.to_evaluate(self.params.eval_weights, prefix)
-        start = time.time()
+        start = time.monotonic()
         hooks = [collect] if collect else []
         if self.params.save_summary_steps:
             hooks.append(events.Mistakes(self.estimator().eval_dir(self.params.eval_name),
@@ -183,7 +183,7 @@ class Job:
             metrics = self._metrics(weights, prefix, hooks, bool(collect))
         metrics = {name: value.item() for name, value in metrics.items()}
         metrics.update(weights=weights[0], checkpoint=prefix)
-        self.eval_seconds = time.time() - start
+        self.eval_seconds = time.monotonic() - start
         words = {'ema': 'averaged weights (ema)', 'raw': 'plain weights (raw)'}
         few = self.inputs.num_classes <= 5      # of which any five are all
         parts = [f'{words[w]}: top-1 {metrics["top_1_accuracy_" + w]:.4f} ' +
@@ -226,7 +226,7 @@ class Job:
             examples_seen=step * self.global_batch if examples_seen is None else examples_seen,
             images_per_sec=self.throughput.images_per_sec() or None,
             input_wait=self.throughput.input_wait() if self.throughput.seconds else None,
-            duration_sec=time.time() - self.started)
+            duration_sec=time.monotonic() - self.started)
         return results.write_result(path, status, self.params, measured)
 
     def told(self):

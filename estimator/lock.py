@@ -30,7 +30,10 @@ def exclusive(model_dir):
 
 @contextlib.contextmanager
 def recording(model_dir):
-    """Waits for its turn to record an evaluation: a trainer and evaluators may all do so."""
+    """Waits for its turn to record an evaluation: a trainer and evaluators may all do so.
+
+    Not to be entered twice by one process: it would wait for itself.
+    """
     with _opened(model_dir, '.lock-evaluations') as stream:
         with contextlib.suppress(OSError):
             fcntl.flock(stream, fcntl.LOCK_EX)

@@ -1,10 +1,15 @@
-"""What a run that goes on does differently from the one that stopped, and what that means."""
+"""What a run finds in its model_dir: what it does differently from the one that stopped, what that
+means, and what is left of a run that cannot go on."""
 
+import itertools
 import os
 
+from common import labels_file
 from common.console import warn
 from common.files import read_record
-from estimator import results
+from estimator import curves, evaluations, results
+from estimator.checkpoints.reading import step_of
+from estimator.lock import recording
 
 STREAM = 'the images of an epoch come in another order, some again and some not at all'
 # flag or resolved number -> what a change of it does
@@ -32,6 +37,8 @@ MEANS = {
     'augment_name': 'the pictures look different from here on',
     'preprocessing_name': 'the pictures look different from here on',
 }
+# What would be taken for the new run's where the checkpoints are gone.
+OF_A_RUN = ('archive', 'best_objective.txt', 'eval.csv', 'log.csv', 'params.json', 'result.json')
 
 
 def report(job, resumed):
@@ -45,9 +52,37 @@ def report(job, resumed):
     for line in changes(read_record(os.path.join(params.model_dir, 'params.json')) or {},
                         dict(params._asdict(), **results.resolved(job))):
         warn(line)
+    if labels_file.disagrees(params.model_dir, job.inputs.class_names):
+        warn(f'the data have other class names than {params.model_dir}/labels.txt, or in another '
+             'order: what the network has learned of one class now counts for another. A fresh '
+             '--model_dir starts anew')
     if job.step() >= plan.train_steps:
         return []                       # nothing goes on, and the mode says so
     return [f'continuing at step {job.step()} of {plan.train_steps} ({resumed})']
+
+
+def tidy(model_dir, resumed):
+    """Drops evaluations later than the checkpoint a run goes on from: they are made again.
+
+    Without one moves what is there of an earlier run aside, so that its best checkpoint and its
+    evaluations are not taken for those of this one.
+    """
+    if resumed:
+        with recording(model_dir):
+            curves.trim(os.path.join(model_dir, evaluations.FILE), curves.EVALUATION,
+                        step_of(resumed))
+        return
+    found = [name for name in OF_A_RUN if os.path.exists(os.path.join(model_dir, name))]
+    if not set(found) & {'archive', 'eval.csv', 'log.csv'}:
+        return
+    place = next(path for path in (os.path.join(model_dir, f'earlier-{number}')
+                                   for number in itertools.count(1)) if not os.path.exists(path))
+    os.makedirs(place)
+    for name in found:
+        os.rename(os.path.join(model_dir, name), os.path.join(place, name))
+    best = f'; --init_checkpoint={place}/archive starts from its best' if 'archive' in found else ''
+    warn(f'{model_dir} holds no checkpoint to go on from: this run starts at step 0. What an '
+         f'earlier one left is in {place} now ({", ".join(found)}){best}')
 
 
 def changes(before, now):

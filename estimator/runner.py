@@ -63,10 +63,12 @@ def _train(job, resumed, watching=None):
         watching.on_lost = functools.partial(_lost, job, record)
     signals.set_last_words(functools.partial(_last_words, job, record, watching))
     try:
-        with job.told(), results.described(job):
-            if job.inputs.class_names:
-                labels_file.write(job.params.model_dir, job.inputs.class_names)
-            status = MODES[job.params.mode](job, record)
+        with job.told():
+            resuming.tidy(job.params.model_dir, resumed)
+            with results.described(job):
+                if job.inputs.class_names:
+                    labels_file.write(job.params.model_dir, job.inputs.class_names)
+                status = MODES[job.params.mode](job, record)
     except Exception as error:
         record.error = str(error)
         raise
@@ -226,7 +228,7 @@ def _closing(job, record, status, path):
         return
     if measured:
         say(f'top-1 {measured["top_1_accuracy"]:.4f} ({measured["weights"]} weights) on '
-            f'{measured["eval_examples"]} images after {time.time() - job.started:.0f} s')
+            f'{measured["eval_examples"]} images after {time.monotonic() - job.started:.0f} s')
     for picture in record.pictures:
         say(f'picture    {picture}')
     if record.report:

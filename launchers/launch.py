@@ -133,7 +133,7 @@ def _train(launch, options, processes, base, command, model_dir):
     if aside:
         say(f'{aside}: the log of the launch before')
     before = files.read_record(os.path.join(model_dir, 'result.json'))
-    start = time.time()
+    start = time.monotonic()
     code = ranks.run(command, processes, base)
     if code:
         ending = ('stopped by a signal; the same command continues' if code == PREEMPTED
@@ -145,7 +145,7 @@ def _train(launch, options, processes, base, command, model_dir):
     if not writes:
         say(f'Result and checkpoints are written by process 0, in {model_dir}')
         return 0
-    _report(launch, output, model_dir, before, int(time.time() - start))
+    _report(launch, output, model_dir, before, int(time.monotonic() - start))
     if launch.after:
         launch.after(model_dir)
     return 0

@@ -196,8 +196,8 @@ def _watch(running, ranks, base, received):
             return code
         # Ranks above 0 may be done while rank 0 still evaluates, but not the other way round.
         if codes[0] is not None or PREEMPTED in codes:
-            waiting_since = waiting_since or time.time()
-            if time.time() - waiting_since > PATIENCE:
+            waiting_since = waiting_since or time.monotonic()
+            if time.monotonic() - waiting_since > PATIENCE:
                 late = [str(n) for n, got in enumerate(codes) if got is None]
                 print(f'[Error] rank {", ".join(late)} did not end within {PATIENCE} s of the '
                       'others; ended', file=sys.stderr)
@@ -226,8 +226,8 @@ def _signal(running, *numbers):
 def _end(running):
     """Ends what still runs: asked first, killed after GRACE seconds."""
     _signal(running, signal.SIGTERM)
-    limit = time.time() + GRACE
-    while any(process.poll() is None for process in running) and time.time() < limit:
+    limit = time.monotonic() + GRACE
+    while any(process.poll() is None for process in running) and time.monotonic() < limit:
         time.sleep(LOOK)
     _signal(running, signal.SIGKILL)
     for process in running:

@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 
-import tensorflow.compat.v1 as tf
-
 from common.console import warn
 from common.errors import CheckpointError
 from estimator.checkpoints import reading
@@ -28,11 +26,16 @@ def latest_good(model_dir):
     for position, prefix in enumerate(known):
         reason = reading.damage(prefix)
         if reason is None:
+            kept = [prefix] + [other for other in known[position + 1:]
+                               if os.path.exists(other + '.index')]
             if position or not state:
                 said = '' if state else f"{model_dir}/checkpoint is missing or unreadable; "
                 warn(f'{said}continuing from {prefix}, the newest whole checkpoint')
-                kept = [other for other in known[position:] if os.path.exists(other + '.index')]
-                tf.train.update_checkpoint_state(model_dir, prefix, list(reversed(kept)))
+                reading.write_list(model_dir, kept)
+            elif found and reading.names_others(model_dir):
+                warn(f'{model_dir}/checkpoint names checkpoints of another folder, as after a '
+                     f'copy; continuing from {prefix}')
+                reading.write_list(model_dir, kept)
             return prefix
         warn(f'checkpoint {prefix} is damaged: {reason}')
     raise CheckpointError(f'{model_dir}: every checkpoint in it is damaged. Remove them to start '

@@ -52,15 +52,32 @@ def newest(directory):
 
 
 def listed(directory):
-    """Prefixes the file `checkpoint` of a directory lists, newest first; [] without a sound one."""
+    """Prefixes the file `checkpoint` of a directory lists, newest first; [] without a sound one.
+
+    In a folder that has checkpoints they are those of that folder: after it was copied the file
+    may still name the ones it was copied from.
+    """
+    known = _named(directory)
+    if indexed(directory):
+        known = [os.path.join(directory, os.path.basename(prefix)) for prefix in known]
+    return list(collections.OrderedDict.fromkeys(known))
+
+
+def names_others(directory):
+    """Whether the file `checkpoint` names any checkpoint of another folder."""
+    here = os.path.realpath(directory)
+    return any(os.path.realpath(os.path.dirname(prefix)) != here for prefix in _named(directory))
+
+
+def _named(directory):
+    """The file's own words, newest first."""
     try:
         state = tf.train.get_checkpoint_state(directory)
     except (tf.errors.OpError, ValueError):
         state = None
     if not state or not state.model_checkpoint_path:
         return []
-    known = [state.model_checkpoint_path] + list(reversed(state.all_model_checkpoint_paths))
-    return list(collections.OrderedDict.fromkeys(known))
+    return [state.model_checkpoint_path] + list(reversed(state.all_model_checkpoint_paths))
 
 
 def indexed(directory):
@@ -117,13 +134,17 @@ def damage(prefix):
     return None
 
 
+def write_list(directory, prefixes):
+    """Writes the file `checkpoint`, without the folder, so that it can be moved; newest first."""
+    names = [os.path.basename(prefix) for prefix in prefixes]
+    tf.train.update_checkpoint_state(os.path.abspath(directory), names[0], names[::-1])
+
+
 def forget_folder(model_dir):
     """Names the checkpoints of a folder without the folder, so that it can be moved."""
-    state = tf.train.get_checkpoint_state(model_dir)
+    state = listed(model_dir)
     if state:
-        tf.train.update_checkpoint_state(
-            os.path.abspath(model_dir), os.path.basename(state.model_checkpoint_path),
-            [os.path.basename(path) for path in state.all_model_checkpoint_paths])
+        write_list(model_dir, state)
 
 
 def mismatches(prefix, variables):

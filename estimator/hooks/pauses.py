@@ -38,8 +38,8 @@ class Pause(tf.train.SessionRunHook):
         if signals.received():
             run_context.request_stop()
             return
-        start = time.time()
+        start = time.monotonic()
         self.over = self._then(self._bar.measured())
-        self._bar.leave_out(time.time() - start)
+        self._bar.leave_out(time.monotonic() - start)
         if self.over:
             run_context.request_stop()

@@ -65,7 +65,7 @@ class Progress(tf.train.SessionRunHook):
         curves.trim(self._path, COLUMNS, self._step)
         rows = curves.read(self._path)
         self._seconds_before = rows[-1]['seconds'] if rows else 0.0
-        self._started = self._epoch_started = time.time()
+        self._started = self._epoch_started = time.monotonic()
         self._epoch_from = self._step
         self._style.start()
 
@@ -101,7 +101,7 @@ class Progress(tf.train.SessionRunHook):
         rate, wait = self._throughput.images_per_sec(runs), self._throughput.input_wait(runs)
         epoch = self._step / self._plan.steps_per_epoch
         row = dict(self._means.take(), step=self._step, epoch=epoch, images_per_sec=rate,
-                   seconds=self._seconds_before + time.time() - self._started, input_wait=wait)
+                   seconds=self._seconds_before + time.monotonic() - self._started, input_wait=wait)
         if self._skipped is not None:
             row['skipped_steps'] = int(session.run(self._skipped))
         self._last = row
@@ -131,7 +131,7 @@ class Progress(tf.train.SessionRunHook):
 
     def _epoch_row(self):
         """Seconds of a whole epoch, from those of its steps in this session."""
-        now = time.time()
+        now = time.monotonic()
         each = (now - self._epoch_started) / (self._step - self._epoch_from)
         self._epoch_started, self._epoch_from = now, self._step
         return {'step_seconds': each, 'steps_per_epoch': self._whole_epoch()}

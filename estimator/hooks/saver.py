@@ -1,9 +1,28 @@
 """Saving: the periodic checkpoint, and the best one kept apart."""
 
+import time
+
 import tensorflow.compat.v1 as tf
 
 from estimator.checkpoints.reading import newest, step_of
 from estimator.hooks import events, nan_guard
+
+
+class Timer(tf.train.SecondOrStepTimer):
+    """By a clock that nobody sets.
+
+    NOTE: TensorFlow's goes by the time of day: set back by an hour, it saves nothing for an hour.
+    """
+
+    def should_trigger_for_step(self, step):
+        if self._every_secs is None:
+            return super().should_trigger_for_step(step)
+        last = self.last_triggered_step()
+        return last is None or last != step and time.monotonic() >= self._at + self._every_secs
+
+    def update_last_triggered_step(self, step):
+        self._at = time.monotonic()
+        return super().update_last_triggered_step(step)
 
 
 class Saver(tf.train.CheckpointSaverHook):
@@ -16,6 +35,7 @@ class Saver(tf.train.CheckpointSaverHook):
     def __init__(self, model_dir, save_steps=None, save_secs=None):
         super().__init__(model_dir, save_steps=save_steps, save_secs=save_secs)
         self._model_dir = model_dir
+        self._timer = Timer(save_secs, save_steps)
 
     def begin(self):
         events.writer(self._model_dir)

@@ -112,9 +112,9 @@ class Benchmark:
         with tf.Session(config=config) as session:
             session.run(before)
             for _ in range(WARM_UP + self.params.train_steps):
-                start = time.time()
+                start = time.monotonic()
                 session.run(fetches)
-                seconds.append(time.time() - start)
+                seconds.append(time.monotonic() - start)
         return seconds[WARM_UP:]
 
 

@@ -155,18 +155,18 @@ def _reading(data_dir):
              for name in names if os.path.isfile(os.path.join(folder, name))]
     if not paths:
         return Finding('data', f'{data_dir}: no files', 'check --data_dir')
-    seen, start = 0, time.time()
+    seen, start = 0, time.monotonic()
     for path in paths:
         try:
             with open(path, 'rb', buffering=0) as stream:
                 for part in iter(lambda stream=stream: stream.read(1 << 20), b''):
                     seen += len(part)
-                    if seen > READ_BYTES or time.time() - start > READ_SECONDS:
+                    if seen > READ_BYTES or time.monotonic() - start > READ_SECONDS:
                         break
         except OSError as error:
             return Finding('data', f'{path}: {error.strerror}', 'check its permissions')
-        if seen > READ_BYTES or time.time() - start > READ_SECONDS:
+        if seen > READ_BYTES or time.monotonic() - start > READ_SECONDS:
             break
-    rate = seen / max(time.time() - start, 1e-6)
+    rate = seen / max(time.monotonic() - start, 1e-6)
     return Finding('data', f'{data_dir}: {rate / 1e6:,.0f} MB/s, enough for {rate / 110e3:,.0f} '
                    'photographs of 110 kB a second (what a network needs: --mode=benchmark)', '')

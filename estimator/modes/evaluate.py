@@ -19,6 +19,7 @@ from estimator import announcement, evaluations, results
 from estimator.checkpoints import finding, reading
 from estimator.hooks import outcomes
 from estimator.job import Job
+from estimator.lock import recording
 from estimator.modes import evaluate_exported
 from estimator.report import write as report
 
@@ -108,12 +109,14 @@ def _keep(job, record, prefix, own):
         evaluations.record(folder, prefix, record.evaluation, _epoch(job, prefix),
                            job.params.archive_ckpt)
     name = f'evaluation_{job.params.eval_name}.json' if job.params.eval_name else 'evaluation.json'
-    files.make_folder(job.params.model_dir)
-    path = os.path.join(job.params.model_dir, name)
+    files.make_folder(folder)
+    path = os.path.join(folder, name)
     step = reading.step_of(prefix)
     if record.report:
         say(f'report     {record.report[0]}')
-    say(f'result     {job.finish("completed", record, path, prefix, _examples(job, step))}')
+    with recording(folder):
+        job.finish('completed', record, path, prefix, _examples(job, step))
+    say(f'result     {path}')
 
 
 def _examples(job, step):
@@ -151,9 +154,7 @@ def _is_the_trainings(job, prefix):
     others = [f'{name} {trained[name]} in the training, {here[name]} here'
               for name in results.OF_AN_EVALUATION
               if name in trained and trained[name] != here[name]]
-    names = labels_file.read(folder)
-    if job.inputs.class_names and names and names != [
-            ' '.join(str(name).split()) for name in job.inputs.class_names]:
+    if labels_file.disagrees(folder, job.inputs.class_names):
         others.append(f'other class names than {folder}/labels.txt')
     if others:
         warn('not the data of the training, so eval.csv and archive/ stay as they are: '

@@ -53,11 +53,11 @@ def run(network, params, open_inputs):
     say(f'data       {inputs.summary()}')
     say(f'file       {path} ({runtime.kind}, {runtime.input["dtype"]} in, '
         f'{runtime.output["dtype"]} out)')
-    start = time.time()
+    start = time.monotonic()
     with failures.told(os.path.dirname(path), lambda: path, inputs.explain_failure):
         metrics = evaluate(runtime, inputs, params)
     runtime.close()
-    spent = time.time() - start
+    spent = time.monotonic() - start
     say(f'evaluation of {os.path.basename(path)}  top-1 {metrics["top_1_accuracy"]:.4f} '
         f'top-5 {metrics["top_5_accuracy"]:.4f} loss {metrics["cross_entropy"]:.4f}  '
         f'({metrics["eval_examples"]}/{inputs.num_eval_images} images, {duration(spent)})')

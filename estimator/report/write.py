@@ -17,6 +17,7 @@ from common.errors import ProgramError
 from estimator import curves, results
 from estimator.checkpoints.reading import step_of
 from estimator.hooks.outcomes import KINDS
+from estimator.lock import recording
 from estimator.report import numbers, page, sections, tables
 
 
@@ -51,12 +52,13 @@ def _write(job, metrics, outcomes):
     files.make_folder(folder)
     text = _title(job, metrics), _subtitle(job, metrics), list(
         _sections(job, metrics, outcomes, confusion, name, places))
-    files.write_text(path('report', 'html'), page.html(*text))
-    files.write_text(path('report', 'md'), page.markdown(*text))
-    return (path('report', 'html'), path('report', 'md'),
-            tables.confusion(path('confusion', 'csv'), confusion, name),
-            tables.per_class(path('per_class', 'csv'), confusion, name),
-            tables.predictions(path('predictions', 'csv'), values, places, name))
+    with recording(folder):
+        files.write_text(path('report', 'html'), page.html(*text))
+        files.write_text(path('report', 'md'), page.markdown(*text))
+        return (path('report', 'html'), path('report', 'md'),
+                tables.confusion(path('confusion', 'csv'), confusion, name),
+                tables.per_class(path('per_class', 'csv'), confusion, name),
+                tables.predictions(path('predictions', 'csv'), values, places, name))
 
 
 def _title(job, metrics):

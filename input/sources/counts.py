@@ -27,7 +27,7 @@ def of_files(paths):
     Raises:
         DataError: a file whose framing is damaged.
     """
-    start = time.time()
+    start = time.monotonic()
     place = _cache_file(paths)
     known = _read(place)
     with ThreadPoolExecutor(THREADS) as pool:
@@ -41,7 +41,7 @@ def of_files(paths):
                 shown.update(1)
     rows = {path: stamp + [counted[path] if path in counted else known[path][2]]
             for path, stamp in zip(paths, stamps)}
-    spent = time.time() - start
+    spent = time.monotonic() - start
     if counted and spent > KEPT_ABOVE:
         _write(place, rows)
         say(f'records of {len(counted)} files counted in {spent:.1f} s; a later start finds the '

@@ -73,6 +73,10 @@ class Campaign:
         """Counts what has happened."""
         self.counts[name] = self.counts.get(name, 0) + bool(happened)
 
+    def slowest(self, seconds):
+        """Keeps the longest time between a signal and the end."""
+        self.counts['slowest'] = round(max(seconds, self.counts.get('slowest', 0)), 2)
+
     def wrong(self, text):
         """Notes what must not happen."""
         self.counts['wrong'].append(text)
@@ -190,10 +194,12 @@ def _stop_later(campaign, process, seconds, numbers):
         process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         campaign.counts['stops'] += 1
+        begin = time.time()
         for number in numbers:
             process.send_signal(number)
             time.sleep(campaign.random.uniform(0, 0.3) if len(numbers) > 1 else 0)
         code, said = campaign.wait(process)
+        campaign.slowest(time.time() - begin)
         campaign.count('after steps', STEP.search(said))
         return code, said
     return campaign.wait(process)
@@ -209,10 +215,10 @@ def start(campaign):
     process.send_signal(number)
     code, said = campaign.wait(process)
     campaign.counts['stops'] += 1
-    slowest = max(time.time() - begin, campaign.counts.get('slowest', 0))
-    campaign.counts['slowest'] = round(slowest, 2)
-    if code != 75 or slowest > 3:
-        campaign.wrong(f'{number.name}: exit code {code} after {slowest:.1f} s: {said[-500:]}')
+    spent = time.time() - begin
+    campaign.slowest(spent)
+    if code != 75 or spent > 3:
+        campaign.wrong(f'{number.name}: exit code {code} after {spent:.1f} s: {said[-500:]}')
     shutil.rmtree(campaign.model_dir, ignore_errors=True)
     return None, said
 

@@ -96,7 +96,7 @@ def test_seconds_are_those_of_the_training(tmp_path, monkeypatch):
     from estimator import runner
     from estimator.hooks import pauses
     hour = iter(range(0, 1 << 20, 3600))
-    monkeypatch.setattr(pauses, 'time', type('Clock', (), {'time': lambda: next(hour)}))
+    monkeypatch.setattr(pauses, 'time', type('Clock', (), {'monotonic': lambda: next(hour)}))
     monkeypatch.setattr(runner, '_evaluate', lambda job, record: None)
     program.run(tmp_path, train_steps=4, steps_per_eval=2)
     with open(str(tmp_path / 'log.csv')) as stream:

@@ -1,9 +1,10 @@
 """Nothing lost, nothing silently wrong: damage, full disks, evaluations beside a training."""
 
 import csv
-import errno
+import fcntl
 import json
 import os
+import resource
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import flags
+from common import files
 from common.errors import CheckpointError, FlagError, NanError, ProgramError
 from estimator import curves, evaluations, plan, resuming, runner
 from estimator.checkpoints import best, finding, reading, weights
@@ -134,22 +136,28 @@ def test_a_full_disk_costs_a_row_not_the_file(tmp_path, capsys):
     path = str(tmp_path / 'log.csv')
     curves.append(path, COLUMNS, ROWS[0])
     before = content(path)
-
-    class Full:
-        """csv.DictWriter on a disk with room for half a line."""
-        def __init__(self, stream, *_, **__):
-            self._stream = stream
-
-        def writerow(self, row):
-            self._stream.write('2,0')
-            self._stream.flush()
-            raise OSError(errno.ENOSPC, 'No space left on device')
-    real, curves.csv.DictWriter = csv.DictWriter, Full
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 3, unlimited[1]))  # half a line
     try:
         curves.append(path, COLUMNS, ROWS[1])
     finally:
-        curves.csv.DictWriter = real
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert content(path) == before and 'the row of step 2 is lost' in capsys.readouterr().err
+
+
+def test_a_curve_that_was_in_a_spreadsheet_is_read(tmp_path, capsys):
+    """A mark of the byte order before the header; lines end with a line feed alone."""
+    path = str(tmp_path / 'log.csv')
+    curves.append(path, COLUMNS, ROWS[0])
+    with open(path, 'rb+') as stream:
+        text = stream.read().replace(b'\r\n', b'\n')
+        stream.seek(0)
+        stream.write(b'\xef\xbb\xbf' + text)
+        stream.truncate()
+    curves.trim(path, COLUMNS, 1)
+    curves.append(path, COLUMNS, ROWS[1])
+    assert capsys.readouterr() == ('', '')
+    assert [row['step'] for row in curves.read(path)] == [1, 2]
 
 
 def test_any_damage_to_the_small_files_is_survived(copy, capfd):
@@ -217,6 +225,25 @@ def test_an_evaluation_has_its_own_files(copy, capsys):
     assert result['params']['input_image_size'] == 64
     assert f'checkpoint {copy}/model.ckpt-2 (--init_checkpoint)' in capsys.readouterr().out
     assert before == {name: content(copy / name) for name in before}
+
+
+def test_evaluators_write_one_after_the_other(copy, monkeypatch):
+    """Two at once would rename each other's half-written files."""
+    held = []
+    real = files.write_text
+
+    def write(path, text):
+        if os.path.dirname(path) == str(copy):
+            with open(str(copy / '.lock-evaluations')) as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    held.append((os.path.basename(path), False))
+                except BlockingIOError:
+                    held.append((os.path.basename(path), True))
+        real(path, text)
+    monkeypatch.setattr(files, 'write_text', write)
+    program.run(copy, mode='eval')
+    assert dict(held) == {'evaluation.json': True, 'report.html': True, 'report.md': True}
 
 
 def test_an_evaluator_beside_a_trainer_adds_to_the_run(copy, capsys):
@@ -380,3 +407,35 @@ def test_the_record_of_a_training_knows_what_became_of_its_flags(trained):
         record = json.load(stream)['resolved']
     assert (record['global_batch'], record['train_steps'], record['image_size']) == (8, 6, 32)
     assert (record['num_eval_images'], record['num_classes']) == (10, 10)
+
+
+def test_what_is_left_without_checkpoints_is_not_the_new_run_s(copy, capsys):
+    best_before = content(copy / 'archive' / 'best_eval.txt')
+    for path in copy.glob('model.ckpt-*'):
+        path.unlink()
+    (copy / 'checkpoint').unlink()
+    program.run(copy, train_steps=2, steps_per_eval=2)
+    said = capsys.readouterr().err
+    assert 'this run starts at step 0' in said and f'{copy}/earlier-1' in said
+    assert content(copy / 'earlier-1' / 'archive' / 'best_eval.txt') == best_before
+    assert [row['step'] for row in curves.read(str(copy / 'earlier-1' / 'eval.csv'))] == [2, 4, 6]
+    assert [row['step'] for row in curves.read(str(copy / 'eval.csv'))] == [2]
+    assert best.BestKeeper(str(copy)).best()[2].endswith('archive/model.ckpt-2')
+
+
+def test_evaluations_later_than_the_checkpoint_are_made_again(copy):
+    for name in ('model.ckpt-6.index', 'model.ckpt-6.data-00000-of-00001'):
+        (copy / name).unlink()
+    resuming.tidy(str(copy), str(copy / 'model.ckpt-4'))
+    assert [row['step'] for row in curves.read(str(copy / 'eval.csv'))] == [2, 4]
+
+
+def test_other_class_names_are_said(copy, monkeypatch, capsys):
+    from input import Inputs
+    names = ['ant', 'bee'] + [f'c{number}' for number in range(8)]
+    (copy / 'labels.txt').write_text(''.join(f'{n}:{name}\n' for n, name in enumerate(names)))
+    for given, said in ((names, False), (names[1::-1] + names[2:], True)):
+        monkeypatch.setattr(Inputs, 'class_names', property(
+            lambda self, given=given: given, lambda self, value: None), raising=False)
+        program.run(copy, mode='train', train_steps=7)
+        assert ('other class names' in capsys.readouterr().err) == said

@@ -80,10 +80,10 @@ def decoded(trained, serving, encoded, source):
 
 def _batched(function, items):
     """function over batches of items, for SECONDS at most: its rows for the first of the items."""
-    rows, start = [], time.time()
+    rows, start = [], time.monotonic()
     for first in range(0, len(items), BATCH):
         rows.append(function(np.array(items[first:first + BATCH])))
-        if time.time() - start > SECONDS:
+        if time.monotonic() - start > SECONDS:
             break
     return np.concatenate(rows)
 
