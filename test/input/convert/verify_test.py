@@ -153,10 +153,3 @@ def test_damaged_facts_are_an_error_of_the_data(change, folder, capsys):
     edit(folder, change)
     assert tools.run('--verify', folder) == 3
     assert 'damaged or not of this project' in capsys.readouterr().err
-
-
-def test_a_name_of_two_lines_is_one_line_in_the_list(tmp_path):
-    root = tools.tree(tmp_path / 'in', ('two\nlines', 'b'), images=2)
-    assert tools.convert(root, tmp_path / 'out') == 0
-    assert (tmp_path / 'out' / 'labels.txt').read_text() == '0:b\n1:two lines\n'
-    assert tools.run('--verify', tmp_path / 'out') == 0
