@@ -66,6 +66,10 @@ def _model_folder(values, sources):
     if files.is_address(values['model_dir'] or ''):
         return (f"--model_dir={values['model_dir']} is an address. Checkpoints and logs are "
                 'written to a folder; mount the storage (gcsfuse, NFS) and name the folder.')
+    if set(values['model_dir'] or '') & set('*?[\\'):
+        return (f"--model_dir={values['model_dir']}: TensorFlow takes *, ?, [ and \\ in the path "
+                'of a checkpoint for a pattern, would not find it again, and could remove those of '
+                'another folder. Give a folder without them; rename the one that is there.')
 
 
 def _something_to_tune(values, sources):

@@ -150,6 +150,8 @@ def test_refused_and_ignored(capsys):
     (['--dataset=folder'], '--data_dir'),
     (['--eval_name=../../x'], 'without a slash'),
     (['--eval_name=a\nb'], 'without a slash'),
+    (['--model_dir=runs/lr[0.1]'], 'for a pattern'),
+    (['--model_dir=runs/a*'], 'for a pattern'),
     (['--mode=predict'], '--data_dir'),
     (['--quantized_training'], '--post_quantize'),
     (['--quantization_delay_epochs=2'], '--post_quantize'),
