@@ -52,6 +52,7 @@ LENGTHS = {
                Length(20000, 32, 10), Length(None, 64, 8)),
 }
 MOST_EVALUATIONS = 50
+LINES = 4                       # progress lines an epoch, ten steps apart at least
 AVERAGES = 0.9, 0.9999          # least and largest decay
 # From scratch, images are enlarged to twice their side at most: of 32 pixels a network for 224
 # learns the same in twelve times the time. Sizes are multiples of the networks' stride.
@@ -96,6 +97,7 @@ def flags(name, devices=1, data=Data(), image_size=224):
     if name == SMALL and images and size_for(data.side()) < image_size:
         found['input_image_size'] = size_for(data.side())
     steps = (images or FEW) / (data.batch or own * devices)
+    found['log_step_count_steps'] = max(10, int(steps / LINES) // 10 * 10)
     least, most = AVERAGES
     found['moving_average_decay'] = round(min(max(1 - 1 / max(steps, 1), least), most), 4)
     return found

@@ -51,8 +51,9 @@ def shared_recipes():
              f'Below {recipes.FEW:,} training images the default is `{recipes.SMALL}`, with '
              f'`--init_checkpoint` `{recipes.FINETUNE}`. `moving_average_decay` is 1 - 1 / steps '
              'of an epoch; batches are shared out among the devices; evaluation is after every '
-             f'epoch, at most {recipes.MOST_EVALUATIONS} times. From scratch, `input_image_size` '
-             f'is at most {recipes.ENLARGED} times the usual side of the images, and at least '
+             f'epoch, at most {recipes.MOST_EVALUATIONS} times, a progress line about '
+             f'{recipes.LINES} times an epoch. From scratch, `input_image_size` is at most '
+             f'{recipes.ENLARGED} times the usual side of the images, and at least '
              f'{recipes.LEAST_SIZE}.', '']
     for name, values in recipes.SHARED.items():
         lines += [f'### {name}', ''] + table(values)

@@ -42,6 +42,9 @@ def test_length_and_batch_follow_the_number_of_images(name, devices, images):
     every = plan_lib.steps_per_eval(params, plan)
     assert every == max(1, round(params.epochs_per_eval * plan.steps_per_epoch))
     assert params.epochs_per_eval == 1 or images <= 300
+    # Four or five progress lines an epoch, of a few images fewer.
+    lines = plan.steps_per_epoch / params.log_step_count_steps
+    assert lines < 6 and (lines >= 4 or params.log_step_count_steps == 10)
     # The averages have a memory of an epoch.
     assert params.moving_average_decay == pytest.approx(
         min(max(1 - 1 / plan.steps_per_epoch, 0.9), 0.9999), abs=1e-4)
