@@ -16,6 +16,15 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
+# Each worker of xdist keeps to its share of the cores, before TensorFlow counts them: the threads
+# of two workers would otherwise wait for each other.
+_, _, WORKER = os.environ.get('PYTEST_XDIST_WORKER', '').partition('gw')
+if WORKER and hasattr(os, 'sched_setaffinity'):
+    CORES = sorted(os.sched_getaffinity(0))
+    SHARE = CORES[int(WORKER)::int(os.environ['PYTEST_XDIST_WORKER_COUNT'])]
+    os.sched_setaffinity(0, SHARE or CORES)
+
+
 def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: longer than about 15 seconds (make test-slow)')
     if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
@@ -24,6 +33,8 @@ def pytest_configure(config):
 
 def _prepare_tensorflow():
     import tensorflow.compat.v1 as tf
+    from tensorflow.python.util import deprecation
+    deprecation._PRINT_DEPRECATION_WARNINGS = False
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
 

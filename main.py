@@ -58,7 +58,10 @@ def main(argv):
 def prepare(verbose):
     """What TensorFlow needs once it is imported."""
     import tensorflow.compat.v1 as tf
+    from tensorflow.python.util import deprecation
     console.configure(verbose)
+    # 1.15 asks at every operation whether an outdated argument was used.
+    deprecation._PRINT_DEPRECATION_WARNINGS = verbose
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
 

@@ -32,7 +32,7 @@ NOISE = (
 
 
 def own_streams():
-    """Call first: the standard streams are there, and take every character.
+    """Call first: the standard streams are there, take every character and show lines at once.
 
     A program that was started without one (`>&-`) would otherwise give its number to the next file
     it opens, a checkpoint perhaps, and C++ would write its messages into that.
@@ -47,7 +47,7 @@ def own_streams():
             setattr(sys, name, open(os.devnull, mode))
     for stream in sys.stdout, sys.stderr:
         if hasattr(stream, 'reconfigure'):      # not one that a notebook or a test puts there
-            stream.reconfigure(errors='backslashreplace')
+            stream.reconfigure(errors='backslashreplace', line_buffering=True)
 
 
 class _QuietFilter(logging.Filter):

@@ -134,7 +134,11 @@ def start(child, base):
 
 def test_a_rank_that_fails_ends_the_others(tmp_path):
     # rank 0 waits for ever and does not listen, as in an all-reduce
-    process = start('signal.signal(signal.SIGTERM, lambda *_: None)\nprint("I am", index)\n'
+    said = str(tmp_path / 'said')
+    process = start('signal.signal(signal.SIGTERM, lambda *_: None)\n'
+                    'print("I am", index, flush=True)\n'
+                    f'if index == "0": open({said!r}, "w").close()\n'
+                    f'while not os.path.exists({said!r}): time.sleep(0.01)\n'
                     'sys.exit(4) if index == "1" else [time.sleep(1) for _ in range(600)]',
                     tmp_path)
     out, err = process.communicate(timeout=60)
