@@ -101,7 +101,7 @@ def slim(folder, name):
         import tf_slim
         before = sys.modules['tensorflow']
         sys.modules['tensorflow'] = tf
-        tf.contrib = types.SimpleNamespace(slim=tf_slim, layers=tf_slim.layers)
+        tf.contrib = types.SimpleNamespace(slim=tf_slim, layers=tf_slim)
         network = importlib.import_module(module)
         sys.modules['tensorflow'] = before
     scope = getattr(network, 'mobilenet_v1_arg_scope', None) or network.training_scope
