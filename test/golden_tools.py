@@ -23,6 +23,13 @@ MODELS = {
 }
 
 
+def session():
+    """A session that runs graphs as they are built: to optimise one that runs once takes longer."""
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return tf.Session(config=config)
+
+
 def load(session, values):
     """Assigns {variable: array} in one run, without putting the arrays into the graph."""
     feeds = {}

@@ -1,8 +1,5 @@
 """Every name: sizes, cost, options; behaviour in training. Numbers: test/models_golden_test.py."""
 
-import collections
-import functools
-
 import golden_tools
 import numpy as np
 import program
@@ -12,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from models import get_network, layers, network_names, noise
 
 # Trainable parameters and moving statistics, counted on the originals.
-SIZES = (       # the large ones take seconds to build
+SIZES = (
     ('mnasnet-a1', {}, 3887038, 33488),
     ('mnasnet-a1', {'depth_multiplier': 0.35}, 1747018, None),
     ('mnasnet-a1', {'depth_multiplier': 0.5}, 2082006, None),
@@ -35,11 +32,11 @@ SIZES = (       # the large ones take seconds to build
     ('efficientnet-b2', {}, 9109994, None),
     ('efficientnet-b3', {}, 12233232, None),
     ('efficientnet-b4', {}, 19341616, None),
-    pytest.param('efficientnet-b5', {}, 30389784, None, marks=pytest.mark.slow),
-    pytest.param('efficientnet-b6', {}, 43040704, None, marks=pytest.mark.slow),
-    pytest.param('efficientnet-b7', {}, 66347960, None, marks=pytest.mark.slow),
-    pytest.param('efficientnet-b8', {}, 87413142, None, marks=pytest.mark.slow),
-    pytest.param('efficientnet-l2', {}, 480309308, None, marks=pytest.mark.slow),
+    ('efficientnet-b5', {}, 30389784, None),
+    ('efficientnet-b6', {}, 43040704, None),
+    ('efficientnet-b7', {}, 66347960, None),
+    ('efficientnet-b8', {}, 87413142, None),
+    ('efficientnet-l2', {}, 480309308, None),
     ('efficientnet-condconv-b0-4e', {}, 13314116, 42016),
     ('efficientnet-condconv-b0-8e', {}, 24013284, 42016),
     ('efficientnet-condconv-b0-8e-depth', {}, 39715968, 62048),
@@ -72,27 +69,11 @@ HALF = {name: {'depth_coefficient': 0.5} for name in (
     'efficientnet-b0', 'efficientnet-condconv-b0-4e', 'mobilenet_v2_035')}
 
 
-# What a network's inference graph holds: {name: shape} of all variables, the names of the trainable
-# ones, those Network.model_variables lists, the shape of the logits, multiply-adds of an image.
-Built = collections.namedtuple('Built', 'variables trainable listed logits multiply_adds')
-
-
-def built(name, overrides=None):
-    """Built at the network's own size, once for all tests."""
-    return _built(name, tuple(sorted((overrides or {}).items())))
-
-
-@functools.lru_cache(None)
-def _built(name, overrides):
-    network = get_network(name)
-    batch = 1 if 'condconv' in name else None       # there the batch is in other dimensions too
-    with tf.Graph().as_default() as graph:
-        logits, _ = network.build(tf.placeholder(
-            tf.float32, [batch, network.image_size, network.image_size, 3]), **dict(overrides))
-        return Built({v.op.name: v.shape.as_list() for v in tf.global_variables()},
-                     [v.op.name for v in tf.trainable_variables()],
-                     [v.op.name for v in network.model_variables()],
-                     logits.shape.as_list(), golden_tools.multiply_adds(graph))
+# One of each form is built in the quick run; the others, of more widths and depths, in the slow.
+BUILT = (('mnasnet-small', {}), ('mnasnet-d1', {'use_keras': True}), ('mixnet-s', {}),
+         ('efficientnet-b0', {}), ('efficientnet-condconv-b0-4e', {}), ('mobilenet_v2_035', {}),
+         ('mobilenet_v2', {'classifier': 'fc'}), ('mobilenet_v2_075', {'finegrain': False}),
+         ('mobilenet_v1', {'num_classes': 10}), ('mobilenet_v1_025', {}), ('mnasnet0_5', {}))
 
 
 def count(variables):
@@ -100,22 +81,45 @@ def count(variables):
 
 
 @pytest.mark.parametrize('name, overrides, trainable, moving', SIZES)
-def test_sizes_and_names(name, overrides, trainable, moving):
-    """The names are those the table tells without a graph."""
-    network, found = get_network(name), built(name, overrides)
-    sizes = {variable: int(np.prod(shape)) for variable, shape in found.variables.items()}
-    assert sum(sizes[variable] for variable in found.trainable) == trainable
-    assert found.logits[1:] == [overrides.get('num_classes', network.num_classes)]
-    assert found.logits[0] is None or 'condconv' in name        # any batch: test_options_and_sizes
-    assert found.listed == list(found.variables)
-    assert network.variables(**overrides) == found.variables
-    if moving:
-        assert sum(sizes.values()) == trainable + moving
+def test_sizes(name, overrides, trainable, moving):
+    sizes = {variable: int(np.prod(shape))
+             for variable, shape in get_network(name).variables(**overrides).items()}
+    moved = sum(size for variable, size in sizes.items()
+                if variable.endswith(('/moving_mean', '/moving_variance')))
+    assert sum(sizes.values()) - moved == trainable
+    assert moved == moving or moving is None
+
+
+@pytest.mark.parametrize('name, overrides', [
+    pytest.param(*row[:2], marks=() if row[:2] in BUILT else pytest.mark.slow) for row in SIZES])
+def test_graphs(name, overrides):
+    """A graph holds what is told without one: names and shapes, logits, multiply-adds."""
+    network, size = get_network(name), get_network(name).image_size
+    batch = 1 if 'condconv' in name else None       # there the batch is in other dimensions too
+    with tf.Graph().as_default() as graph:
+        logits, _ = network.build(tf.placeholder(tf.float32, [batch, size, size, 3]), **overrides)
+        variables = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
+        trained = {v.op.name for v in tf.trainable_variables()}
+        assert [v.op.name for v in network.model_variables()] == list(variables)
+        done = golden_tools.multiply_adds(graph)
+    assert network.variables(**overrides) == variables
+    assert trained == {variable for variable in variables
+                       if not variable.endswith(('/moving_mean', '/moving_variance'))}
+    # Any batch: test_options_and_sizes.
+    assert logits.shape.as_list() == [batch, overrides.get('num_classes', network.num_classes)]
+    assert done == multiply_adds(name, **overrides)
+
+
+def multiply_adds(name, **overrides):
+    """Multiply-adds of an image of the native size, told without a graph."""
+    network = get_network(name)
+    return sum(layer.multiply_adds for layer in network.layers(network.image_size, **overrides))
 
 
 def test_every_network_is_listed():
-    assert {getattr(row, 'values', row)[0] for row in SIZES} == set(network_names()), (
+    assert {name for name, *_ in SIZES} == set(network_names()), (
         'add the new network to SIZES, with the numbers of its original')
+    assert all(row in [given[:2] for given in SIZES] for row in BUILT)
 
 
 @pytest.mark.parametrize('name, millions', [
@@ -125,20 +129,21 @@ def test_every_network_is_listed():
     ('mobilenet_v2_130', 509.4), ('mobilenet_v1_025', 41.0), ('mobilenet_v1_050', 149.5),
     ('mobilenet_v1_075', 325.4), ('mnasnet0_75', 215.5), ('mnasnet1_3', 526.4)])
 def test_multiply_adds(name, millions):
-    assert built(name).multiply_adds / 1e6 == pytest.approx(millions, abs=0.051)
+    assert multiply_adds(name) / 1e6 == pytest.approx(millions, abs=0.051)
 
 
 @pytest.mark.parametrize('model', list(golden_tools.MODELS))
 def test_multiply_adds_of_the_goldens(model):
+    name, overrides = golden_tools.MODELS[model]
     golden = golden_tools.read_json(model, 'flops')
-    assert built(*golden_tools.MODELS[model]).multiply_adds == golden['multiply_adds']
+    assert multiply_adds(name, **overrides) == golden['multiply_adds']
 
 
 @pytest.mark.parametrize('name', SMALL)
 def test_options_and_sizes(name):
     """Any batch and image size, two classes, half precision, a second network beside it."""
     network, overrides = get_network(name), HALF.get(name, {})
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), golden_tools.session() as session:
         other = 'mobilenet_v2_035' if name == 'mobilenet_v1_025' else 'mobilenet_v1_025'
         with program.shallow():
             get_network(other).build(tf.placeholder(tf.float32, [None, 32, 32, 3]), num_classes=2)
@@ -179,7 +184,7 @@ def test_channels_first_builds_the_same_variables(name):
 def test_training_is_a_function_of_the_seed(name):
     """Same (seed, step): same logits; another step: others. Float16 images train too."""
     network, overrides = get_network(name), HALF.get(name, {})
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), golden_tools.session() as session:
         step = tf.placeholder(tf.int64, [])
         seed = tf.stack([tf.constant(7, tf.int64), step])
         images = tf.constant(np.random.RandomState(0).rand(8, 32, 32, 3), tf.float16)
@@ -204,7 +209,7 @@ def settings_for(seed, training=True):
 
 
 def test_drop_connect_and_dropout():
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), golden_tools.session() as session:
         settings = settings_for(tf.constant([1, 2], tf.int64))
         x = tf.ones([4000, 2, 2, 3])
         dropped, other, same = session.run([
@@ -234,7 +239,7 @@ def test_initial_values():
         'mnasnet1_0': ('mnasnet1_0/head/dense/kernel', (3 / 1000) ** 0.5 / 3 ** 0.5),
     }
     for name, (variable, deviation) in expected.items():
-        with tf.Graph().as_default(), tf.Session() as session:
+        with tf.Graph().as_default(), golden_tools.session() as session:
             get_network(name).build(tf.placeholder(tf.float32, [None, 32, 32, 3]))
             target = next(v for v in tf.global_variables() if v.op.name == variable)
             session.run(target.initializer)
@@ -244,7 +249,7 @@ def test_initial_values():
 def test_a_new_classifier_of_few_classes_does_not_shout():
     """Its first weights are those of a thousand classes, whose loss begins at guessing's."""
     def deviation(name, variable, classes):
-        with tf.Graph().as_default(), tf.Session() as session:
+        with tf.Graph().as_default(), golden_tools.session() as session:
             get_network(name).build(tf.placeholder(tf.float32, [None, 32, 32, 3]),
                                     num_classes=classes)
             target = next(v for v in tf.global_variables() if v.op.name.endswith(variable))
@@ -269,7 +274,7 @@ def test_reads_can_be_redirected():
 
 
 def test_weight_decay_knows_its_own_network():
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), golden_tools.session() as session:
         v2, v1 = get_network('mobilenet_v2_035'), get_network('mobilenet_v1_025')
         v2.build(tf.zeros([1, 32, 32, 3]), classifier='fc')
         with program.shallow():

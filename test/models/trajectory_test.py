@@ -62,7 +62,7 @@ def trajectory(network, params, model):
     by_name = {v.op.name: v for v in tf.global_variables()}
     shadows = {v: by_name[averaging.shadow_name(v.op.name)] for v in variables}
     losses = []
-    with tf.Session() as sess:
+    with golden_tools.session() as sess:
         sess.run(tf.global_variables_initializer())
         golden_tools.load(sess, values)
         golden_tools.load(sess, {shadows[v]: value for v, value in values.items()})
