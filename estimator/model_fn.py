@@ -8,6 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from common import scopes
 from estimator import mirror, updates
 from estimator.checkpoints import reading as checkpoints
 from estimator.devices import replicas, session
@@ -67,9 +68,9 @@ def _train(network, run, images, labels):
     if run.device.kind != 'npu':
         published.publish(input_ready=_moment_of(images))
     images = tf.cast(images, run.precision.compute_dtype)
-    logits, endpoints = network.build(images, training=True, seed=seed, device=run.device.kind,
-                                      frozen=params.freeze,
-                                      **run.arguments)
+    with tf.variable_scope(tf.get_variable_scope(), custom_getter=_start_of_head(run)):
+        logits, endpoints = network.build(images, training=True, seed=seed, device=run.device.kind,
+                                          frozen=params.freeze, **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
     session.trust_initializers(run.device)
@@ -93,6 +94,17 @@ def _train(network, run, images, labels):
                       train_top_5_accuracy=top_5)
     published.publish_group('endpoints', endpoints)
     return tf.estimator.EstimatorSpec(tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=train_op)
+
+
+def _start_of_head(run):
+    """Getter of variables that lets a classifier which --init_checkpoint does not fill start at 0
+    (--head_start=zero), or None."""
+    def start(getter, name, *args, **more):
+        if scopes.inside(name, [run.head]) and name not in run.initial.assignment:
+            more['initializer'] = tf.zeros_initializer()
+        return getter(name, *args, **more)
+
+    return start if run.initial and run.params.head_start == 'zero' else None
 
 
 def _moment_of(tensor):

@@ -36,6 +36,7 @@ SHARED = {
         _BOTH,
         optimizer='adam',                   # whatever the scale of the weights brought in
         base_learning_rate=0.032,           # of the classifier: 0.002 for 16 images
+        head_start='zero',                  # of a random one, few images leave much as it was
         backbone_lr_scale=0.05,
         weight_decay=4e-5,
         label_smoothing=0.1,

@@ -34,6 +34,9 @@ ROWS = (
         "part of the classifier's (0: it is not trained).", None, 0),
     Row('head_epochs', 'float', 0.0, 'Epochs at the start in which only the classifier is trained.',
         None, 0),
+    Row('head_start', 'str', 'random', 'Start of a classifier that init_checkpoint does not fill: '
+        "the network's random weights, or zero, which learns more of few images.",
+        ('random', 'zero')),
     Row('lr_schedule', 'str', None, 'Shape of the learning rate over time.', SCHEDULES),
     Row('lr_decay_factor', 'float', None, 'exponential: factor at each decay.', None, 0),
     Row('lr_decay_epoch', 'float', None, 'exponential: epochs between decays.', None, 0),

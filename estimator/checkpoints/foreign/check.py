@@ -106,9 +106,14 @@ def _torch(network, found, prefix, arguments, size):
         return None     # a backbone has no logits
     state = {tensor.name: torch.from_numpy(np.array(tensor.read()))
              for tensor in found.source.tensors.values()}
+    for row, leaf in zip(found.rows[-2:], ('weight', 'bias')):      # a head of any name
+        state[f'{found.dialect.classifier[0]}.{leaf}'] = state[found.source.tensors[row.key].name]
     state = collections.OrderedDict(state)      # torchvision asks which version it is
     state._metadata = model.state_dict()._metadata
-    model.load_state_dict(state, strict=False)
+    try:
+        model.load_state_dict(state, strict=False)
+    except RuntimeError:
+        return None     # another width than the published one
     images = _images(min(size, LARGEST_SIDE))
     with torch.no_grad():
         theirs = model.eval()(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
@@ -131,9 +136,11 @@ def _tflite(network, found, prefix, arguments, size):
     else:
         stored_images = images
     for image in stored_images:
-        interpreter.set_tensor(entry['index'], image[np.newaxis].astype(entry['dtype']))
+        batch = np.repeat(image[np.newaxis], entry['shape'][0], 0)    # the file's own, often 1
+        interpreter.set_tensor(entry['index'], batch.astype(entry['dtype']))
         interpreter.invoke()
-        theirs.append(interpreter.get_tensor(leave['index']).reshape(-1).astype(np.float32))
+        out = interpreter.get_tensor(leave['index'])
+        theirs.append(out.reshape([len(batch), -1])[0].astype(np.float32))
     theirs = np.stack(theirs)
     scale, zero = leave['quantization']
     theirs = (theirs - zero) * scale if scale else theirs

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import CheckpointError, FlagError
 from common.files import make_folder
-from estimator.checkpoints.foreign import files, names, published
+from estimator.checkpoints.foreign import files, fitting, names, published
 
 # What helps where layers are known by their order only.
 _BY_NAME = (' Folded batch norm leaves layers without names, known by their order alone; the '
@@ -39,29 +39,24 @@ def examine(network, path, wanted=None, overrides=()):
     source = files.open_file(path)
     if not source.tensors:
         raise CheckpointError(f'{path} ({source.kind}) holds no weights. Give the file that does.')
+    if names.dialect_of(source.tensors) is None:
+        source = names.unwrapped(source)
     dialect = names.dialect_of(source.tensors)
     if dialect is None:
         return _own_names(network, path, source, dict(overrides))
     renamed = names.canonical(dialect, source.tensors)
     source = source._replace(tensors={key: source.tensors[name]._replace(name=name)
                                       for key, name in renamed.items()})
-    fits = []
-    for row in published.candidates(dialect.name, network.name):
-        arguments = {name: value for name, value in row.values.items() if name in network.defaults}
-        arguments.update(overrides)
-        rows, arguments, notes = _fitted(network, dialect, source, arguments)
-        fits.append((mismatches(network, dialect, rows, arguments, source), row, rows, arguments,
-                     notes))
-    fits.sort(key=lambda fit: _distance(fit, overrides))
-    if fits[0][0]:
+    fits = fitting.fits(network, dialect, source, dict(overrides))
+    if fits[0].wrong:
         raise _other_network(path, network, dialect, fits[0])
-    possible = [fit[1] for fit in fits if not fit[0]]
-    fits = [fit for fit in fits if _distance(fit, overrides) == _distance(fits[0], overrides)]
-    chosen, said = published.named([fit[1] for fit in fits], path, wanted)
+    possible = [fit.row for fit in fits if not fit.wrong]
+    fits = [fit for fit in fits if fit.distance == fits[0].distance]
+    chosen, said = published.named([fit.row for fit in fits], path, wanted)
     if wanted and not said:
         raise FlagError(f'--import_as={wanted}: {path} fits {network.name} as '
-                        f'{" or ".join(fit[1].name for fit in fits)}.')
-    _, row, rows, arguments, notes = next(fit for fit in fits if fit[1] == chosen[0])
+                        f'{" or ".join(fit.row.name for fit in fits)}.')
+    _, _, row, rows, arguments, notes = next(fit for fit in fits if fit.row == chosen[0])
     notes = tuple(source.notes) + notes + ((f'{row.name} is named by {said}',) if said else ())
     doubt = '' if said else _doubt(path, row, possible)
     values = dict({**row.values, **source.values, **published.trained_as(path),
@@ -69,13 +64,6 @@ def examine(network, path, wanted=None, overrides=()):
                   num_label_classes=arguments['num_classes'])
     values = {name: value for name, value in values.items() if value is not None}
     return Found(path, source, dialect, row, rows, arguments, values, notes, doubt)
-
-
-def _distance(fit, overrides):
-    """(mismatches, flags a user insists on and the published network has otherwise)."""
-    values = fit[1].values
-    return len(fit[0]), sum(values.get(name, value) != value
-                            for name, value in dict(overrides).items())
 
 
 def _doubt(path, row, rows):
@@ -87,23 +75,6 @@ def _doubt(path, row, rows):
             for one in [row] + others]
     return (f'{path} is taken as {said[0]}; the same keys and shapes are those of '
             f'{" and ".join(said[1:])}. If it is that: --import_as={others[0].name}')
-
-
-def _fitted(network, dialect, source, arguments):
-    """(rows, arguments with num_classes, notes) of a network for the keys and classes of a file."""
-    plan = network.plan(network.options(**arguments))
-    rows = names.rows(plan, dialect, source.tensors)
-    head = plan[1].classifier
-    held = [row.key for row in rows if row.variable.startswith(f'{head}/')]
-    classes = network.num_classes
-    if any(key in source.tensors for key in held):
-        bias = source.tensors.get(held[-1])
-        if bias is not None and len(bias.shape) == 1:
-            classes = bias.shape[0]
-        return rows, dict(arguments, num_classes=classes), ()
-    rows = [row for row in rows if row.key not in held]
-    return rows, dict(arguments, num_classes=classes), (
-        'it has no classifier: the checkpoint is a backbone to start training from',)
 
 
 def _own_names(network, path, source, arguments):
@@ -120,7 +91,7 @@ def _own_names(network, path, source, arguments):
         bias = keys.get(rows[-1].variable)
         classes = source.tensors[bias].shape[-1] if bias else network.num_classes
         form['num_classes'] = classes
-        wrong = mismatches(network, None, rows, form, source)
+        wrong = fitting.mismatches(network, None, rows, form, source)
         if best is None or len(wrong) < len(best[0]):
             best = wrong, rows, form
     wrong, rows, form = best
@@ -145,46 +116,8 @@ def _found_below(shapes, tensors):
     return found
 
 
-def mismatches(network, dialect, rows, arguments, source):
-    """Lines that say where a file and the network disagree; empty when every tensor has a place."""
-    shapes, lines = network.variables(**arguments), []
-    for row in rows:
-        ours = shapes[row.variable]
-        if row.key not in source.tensors:
-            lines.append(f'{row.variable}: the file has no {row.key}')
-        elif not _fits(source.tensors[row.key].shape, ours, row):
-            tensor = source.tensors[row.key]
-            lines.append(f'{row.variable} {ours}: {tensor.name or row.key} is '
-                         f'{list(tensor.shape)} in the file')
-    if dialect is not None:
-        used = {row.key for row in rows}
-        lines += [f'{tensor.name or key} {list(tensor.shape)}: in the file, not in the network'
-                  for key, tensor in source.tensors.items()
-                  if key not in used and not re.search(dialect.ignored or '$^', key)]
-    return lines
-
-
-def _fits(theirs, ours, row):
-    if row.through:
-        return len(theirs) == 2 and theirs[0] == row.through[0] and (
-            int(np.prod(theirs, dtype=np.int64)) == int(np.prod(row.through, dtype=np.int64)))
-    if row.axes:
-        if len(theirs) != len(row.axes):
-            return False
-        theirs = [theirs[axis] for axis in row.axes]
-    return _bare(theirs) == _bare(ours)
-
-
-def _bare(shape):
-    """Without leading ones: a dense kernel [c, n] is that of a 1x1 convolution [1, 1, c, n]."""
-    shape = list(shape)
-    while len(shape) > 2 and shape[0] == 1:
-        shape = shape[1:]
-    return shape
-
-
 def _other_network(path, network, dialect, fit):
-    wrong, row, _, arguments, _ = fit
+    wrong, row, arguments = fit.wrong, fit.row, fit.arguments
     hint = ''
     known = [other for other in published.PUBLISHED if other.dialect == dialect.name]
     found, said = published.named(known, path)
@@ -204,7 +137,7 @@ def write(network, found, arguments, folder):
     arguments: of network.build as the flags have settled them. Raises CheckpointError when they
     ask for another shape than the file has, or when a tensor holds no numbers.
     """
-    wrong = mismatches(network, found.dialect, found.rows, arguments, found.source)
+    wrong = fitting.mismatches(network, found.dialect, found.rows, arguments, found.source)
     if wrong:
         raise CheckpointError(
             f'{found.path} does not hold {network.name} with {arguments["num_classes"]} classes: '

@@ -6,6 +6,8 @@ those of a TFLite file, and batch norm is written back as gamma 1, mean 0, varia
 the bias as beta.
 """
 
+import re
+
 import numpy as np
 
 from estimator.checkpoints.foreign import graph_file
@@ -22,7 +24,9 @@ MIXED = PASSING + ('BatchMatMul', 'BatchMatMulV2', 'DepthwiseConv2dNative', 'Tra
 HARMLESS = CONVOLUTIONS + SUMS + PASSING + (
     'Placeholder', 'Const', 'Mul', 'Sub', 'RealDiv', 'Relu', 'Relu6', 'Sigmoid', 'Mean', 'AvgPool',
     'Pad', 'Slice', 'Softmax', 'ArgMax', 'Shape', 'StridedSlice', 'Pack', 'NoOp', 'BatchMatMul',
-    'BatchMatMulV2', 'Transpose')
+    'BatchMatMulV2', 'Transpose', 'Dequantize')
+# What graph tools (fold_constants) put behind the name of a variable that they have read.
+COMPUTED = re.compile(r'(/read)?/_\d+__cf__\d+$')
 NOTE = 'batch norm, folded into its convolutions, is written back beside them'
 
 
@@ -30,11 +34,12 @@ def read(path):
     """Opened of a frozen graph's constants; CheckpointError when it is none."""
     definition = graph_file.parsed(path)
     constants = graph_file.constants(path, definition)
-    if not any(name.endswith('/moving_variance') for name in constants):
+    named = {COMPUTED.sub('', name): tensor for name, tensor in constants.items()}
+    if not any(name.endswith('/moving_variance') for name in named):
         folded = _folded(definition, constants)
         if folded.tensors:
             return folded
-    return Opened('frozen graph', graph_file.averaged(constants))
+    return Opened('frozen graph', graph_file.averaged(named))
 
 
 def _folded(definition, constants):

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common.errors import CheckpointError
@@ -10,6 +11,7 @@ from estimator.checkpoints.foreign import tensors as tensors_lib
 from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 LARGEST_GRAPH = 2 << 30     # protobuf's own bound
+FLOAT, EIGHT_BITS = tf.float32.as_datatype_enum, tf.quint8.as_datatype_enum
 
 
 def recognises(head):
@@ -55,24 +57,49 @@ def parsed(path):
 
 
 def constants(path, definition):
-    """{name: Tensor} of the float constants of a GraphDef; path: for messages."""
-    tensors = {}
+    """{name: Tensor} of the float constants of a GraphDef, and of those that its graph tools have
+    stored in 8 bits (quantize_weights); path: for messages."""
+    tensors, by_name = {}, {node.name: node for node in definition.node}
     for node in definition.node:
-        value = node.attr['value'].tensor
-        if node.op == 'Const' and value.dtype == tf.float32.as_datatype_enum:
-            shape = tuple(axis.size for axis in value.tensor_shape.dim)
-            tensors[node.name] = Tensor(shape, _constant(path, node.name, value, shape))
+        sources = [by_name.get(source_of(text)[0]) for text in node.input]
+        if _kind(node) == FLOAT:
+            tensors[node.name] = Tensor(*_constant(path, node))
+        elif (node.op == 'Dequantize' and node.attr['mode'].s != b'SCALED' and all(sources)
+              and [_kind(source) for source in sources] == [EIGHT_BITS, FLOAT, FLOAT]):
+            tensors[node.name] = Tensor(*_dequantised(path, node, sources))
     return tensors
 
 
-def _constant(path, name, value, shape):
-    """Reads a constant; one that repeats a few values to a huge shape is not blown up."""
+def _kind(node):
+    """Number of the type of a constant, None of other nodes."""
+    return node.attr['value'].tensor.dtype if node.op == 'Const' else None
+
+
+def _constant(path, node):
+    """(shape, function that reads it); one that repeats a few values to a huge shape is not blown
+    up before it is read."""
+    value = node.attr['value'].tensor
+    shape = tuple(axis.size for axis in value.tensor_shape.dim)
+
     def load():
         try:
             return tf.make_ndarray(value).reshape(shape)
         except ValueError as error:
-            raise CheckpointError(f'{path}: {name} is damaged ({error}).')
-    return load
+            raise CheckpointError(f'{path}: {node.name} is damaged ({error}).')
+    return shape, load
+
+
+def _dequantised(path, node, sources):
+    """As _constant, of 8 bits between a least and a largest value, by the kernel of Dequantize."""
+    (shape, steps), (_, least), (_, largest) = [_constant(path, source) for source in sources]
+    first = node.attr['mode'].s == b'MIN_FIRST'
+
+    def load():
+        low, high = [float(np.ravel(end())[0]) for end in (least, largest)]
+        step = (high - low) / 255
+        low = np.round(low / step) * step if first and step else low
+        return (steps().view(np.uint8).reshape(shape) * step + low).astype(np.float32)
+    return shape, load
 
 
 def averaged(tensors):

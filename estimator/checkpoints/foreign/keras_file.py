@@ -19,6 +19,8 @@ from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 LARGEST_CONFIG = 32 << 20
 MOST_ENTRIES = 50000
+# A layer's array where layers have numbers for names.
+NUMBERED = re.compile(r'^(?:_layer_checkpoint_dependencies|layers)/(?:.*/)?(\w+)/vars/(\d+)$')
 # keras/applications/efficientnet.py; the published files scale by its root a second time.
 IMAGENET_STDDEV = (0.229, 0.224, 0.225)
 
@@ -67,8 +69,9 @@ def read(path, stream=None):
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f'{path}: not a readable HDF5 file ({str(error)[:200]}). '
                               'Download it again.')
-    tensors = {_key(name, shape): _tensor(path, stream, shape, where)
-               for name, (shape, where) in tensors.items()}
+    numbered = [name for name in tensors if NUMBERED.match(name)]
+    tensors = {_key(name, tensors[name][0]): _tensor(path, stream, *tensors[name])
+               for name in numbered or tensors}     # not what an optimizer and metrics keep beside
     values, notes = _normalization(tensors, second)
     return Opened('Keras', tensors, values, notes)
 
@@ -108,8 +111,7 @@ def _key(name, shape):
 
     Keras 3 calls a depthwise kernel [k, k, channels, 1] kernel, too; Keras 2 does not.
     """
-    numbered = re.match(r'^(?:_layer_checkpoint_dependencies|layers)/(?:.*/)?(\w+)/vars/(\d+)$',
-                        name)
+    numbered = NUMBERED.match(name)
     if numbered:
         return '/'.join(numbered.groups())
     parts = name.split(':')[0].split('/')[-2:]

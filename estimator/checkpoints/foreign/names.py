@@ -23,6 +23,33 @@ def dialect_of(keys):
     return found[0] if found else None
 
 
+def unwrapped(source):
+    """An Opened of torch whose names stand below somebody's words ('net.backbone.'), without them.
+
+    Of several such networks it is the averaged one. Fully connected layers beside it stay, as one
+    of them may be its head; what else is there belongs to the training.
+    """
+    for dialect in DIALECTS:
+        pattern = re.compile(r'(.+?\.)' + dialect.mark.lstrip('^'))
+        words = {found.group(1) for found in map(pattern.match, source.tensors) if found}
+        if dialect.join != '.' or not words:
+            continue
+        word = max(sorted(words), key=lambda word: 'ema' in word)
+        inside = {key[len(word):]: tensor for key, tensor in source.tensors.items()
+                  if key.startswith(word)}
+        beside = {key: tensor for key, tensor in source.tensors.items()
+                  if not key.startswith(tuple(words)) and _is_dense(key, source.tensors)}
+        left = len(source.tensors) - len(inside) - len(beside)
+        note = f'the network below {word!r}; {left} tensors elsewhere are left out'
+        return source._replace(tensors=dict(beside, **inside), notes=tuple(source.notes) + (note,))
+    return source
+
+
+def _is_dense(key, tensors):
+    kernel = re.sub(r'\.bias$', '.weight', key)
+    return kernel.endswith('.weight') and kernel in tensors and len(tensors[kernel].shape) == 2
+
+
 def canonical(dialect, keys):
     """{key of the maps: key of the file}; blocks are counted through in the order of the file."""
     places = {}

@@ -4,16 +4,19 @@ A .pth is a pickle, and a pickle can run any code; torch.load(weights_only=True)
 types of a state dict and refuses the rest. Without torch the file stays closed.
 """
 
+import argparse
+import contextlib
 import os
 import re
 import zipfile
 
+import numpy as np
+
 from common.errors import CheckpointError
 from estimator.checkpoints.foreign.tensors import Opened, Tensor, without_prefix
 
-# Where training scripts keep the weights in a checkpoint, best first.
-KEPT_UNDER = ('state_dict_ema', 'model_ema', 'state_dict', 'model', 'model_state_dict', 'net')
-
+DEEPEST = 3     # dicts in dicts that are looked through for the weights
+AVERAGED = 'ema'    # in what training scripts call averaged weights
 
 def recognises(head):
     """Whether the first bytes are those of a zip archive or of a pickle."""
@@ -41,7 +44,8 @@ def read(path):
             "'weights.safetensors')\"")
     _refuse_inflated(path)
     try:
-        held = torch.load(path, map_location='cpu', weights_only=True)
+        with _bystanders(torch) or contextlib.nullcontext():
+            held = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # pylint: disable=broad-except
         reason = re.sub(r'\x1b\[[\d;]*m', '', str(error)).strip().splitlines() or [
             type(error).__name__]
@@ -49,12 +53,21 @@ def read(path):
         raise CheckpointError(f'{path} cannot be read as weights alone ({said}). It is damaged, '
                               'or holds more than weights, which is not opened. If you '
                               'trust it: torch.save(model.state_dict(), FILE) where it was made.')
-    held, notes = _state_dict(held)
-    tensors = {}
-    for name, value in held.items():
-        if isinstance(name, str) and isinstance(value, torch.Tensor):
-            tensors[name] = Tensor(tuple(value.shape), _reader(value))
+    name, held = _state_dict(_dicts(held, torch.Tensor))
+    tensors = {key: Tensor(tuple(value.shape), _reader(value)) for key, value in held.items()}
+    notes = (f'weights taken from its {name!r}',) if name else ()
     return Opened('torch', without_prefix(tensors), notes=notes)
+
+
+def _bystanders(torch):
+    """Context in which torch also reads what lies beside the weights: a namespace of arguments, as
+    timm's training writes it, and numpy's numbers. None of them can run anything.
+
+    Where torch is older than 2.5, such files stay closed.
+    """
+    allow = getattr(torch.serialization, 'safe_globals', None)
+    numbers = [type(np.dtype(kind)) for kind in ('float32', 'float64', 'int64')]
+    return allow and allow([argparse.Namespace, np.dtype, np.float64(0).__reduce__()[0], *numbers])
 
 
 def _reader(value):
@@ -74,9 +87,20 @@ def _refuse_inflated(path):
                                   'could fill the memory. It is not opened.')
 
 
-def _state_dict(held):
-    """(the dict of tensors, notes), found inside a training checkpoint."""
-    for name in KEPT_UNDER:
-        if isinstance(held, dict) and isinstance(held.get(name), dict):
-            return held[name], (f'weights taken from its {name!r}',)
-    return (held, ()) if isinstance(held, dict) else ({}, ())
+def _dicts(held, kind, name='', depth=0):
+    """(name, {key: tensor}) of every dict inside a training checkpoint that has tensors itself."""
+    if not isinstance(held, dict):
+        return
+    yield name, {key: value for key, value in held.items()
+                 if isinstance(key, str) and isinstance(value, kind)}
+    for key, value in held.items():
+        if depth < DEEPEST and isinstance(key, str):
+            yield from _dicts(value, kind, key, depth + 1)
+
+
+def _state_dict(dicts):
+    """The (name, tensors) with most tensors; averaged weights where they are as many."""
+    dicts = list(dicts) or [('', {})]
+    most = max(len(tensors) for _, tensors in dicts)
+    whole = [row for row in dicts if 2 * len(row[1]) > most] or dicts
+    return max(whole, key=lambda row: (AVERAGED in row[0].lower(), len(row[1])))

@@ -129,10 +129,11 @@ class TFLite(Runtime):
         return np.stack([self._one(image) for image in images])
 
     def _one(self, image):
-        self._interpreter.set_tensor(
-            self._enter['index'], quantised(image[np.newaxis], self._enter))
+        batch = np.repeat(image[np.newaxis], self._enter['shape'][0], 0)    # the file's own
+        self._interpreter.set_tensor(self._enter['index'], quantised(batch, self._enter))
         self._interpreter.invoke()
-        values = self._interpreter.get_tensor(self._leave['index'])[0]
+        values = self._interpreter.get_tensor(self._leave['index'])
+        values = values.reshape([len(batch), -1])[0]
         scale, zero = self._leave['quantization']
         return (values.astype(np.float32) - zero) * scale if scale else values
 

@@ -133,6 +133,13 @@ def test_a_head_of_ones_own_and_the_names_of_keras_3(tmp_path):
         assert len(found.rows) == len(NETWORK.variables(3))
 
 
+def test_what_an_optimizer_leaves_beside_numbered_layers(tmp_path):
+    write_h5(tmp_path / 'w', {name: np.zeros(2, np.float32) for name in (
+        'layers/conv2d/vars/0', 'layers/functional/layers/dense/vars/1', 'optimizer/vars/3',
+        'metrics/mean/vars/0', 'vars/0')})
+    assert set(files.open_file(str(tmp_path / 'w')).tensors) == {'conv2d/0', 'dense/1'}
+
+
 def test_hdf5_that_leads_out_of_the_file_or_is_huge(tmp_path):
     with h5py.File(str(tmp_path / 'w'), 'w') as held:
         held['conv_pw_1/kernel:0'] = np.zeros(3, np.float32)
@@ -238,6 +245,26 @@ def test_names_as_wrappers_leave_them(tmp_path):
         'module._orig_mod.a.weight': array, 'module._orig_mod.b.weight': array,
         'n_averaged': np.array(3, np.int64)})
     assert set(files.open_file(str(tmp_path / 'w')).tensors) == {'a.weight', 'b.weight'}
+
+
+def test_a_network_inside_somebody_elses_model(tmp_path):
+    """Averages beside it, a head of another name, and what belongs to the training."""
+    network = get_network('mobilenet_v1_025')
+    arrays = foreign_files.timm_keys(
+        foreign_files.theirs(network, dialects.TIMM, num_classes=7), (1, 2, 2, 6, 2))
+    inside = {name.replace('classifier', 'head') if name.startswith('classifier') else
+              f'backbone.{name}': array for name, array in arrays.items()}
+    held = {f'net.{name}': array for name, array in inside.items()}
+    held.update({f'net_ema.{name}': array * np.float32(2) for name, array in inside.items()
+                 if name.startswith('backbone')})
+    held['criterion.weight'] = np.ones(7, np.float32)
+    foreign_files.safetensors(tmp_path / 'w', held)
+    found = convert.examine(network, str(tmp_path / 'w'))
+    assert found.values['num_label_classes'] == 7
+    assert len(found.rows) == len(network.variables(7))
+    assert "below 'net_ema.backbone.'" in ' '.join(found.notes)
+    np.testing.assert_array_equal(found.source.tensors['conv_stem.weight'].read(),
+                                  2 * arrays['conv_stem.weight'])
 
 
 def test_checkpoints_are_not_taken_for_foreign_files(tmp_path):

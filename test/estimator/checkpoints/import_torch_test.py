@@ -3,6 +3,7 @@
 Needs the environment of requirements-import.txt.
 """
 
+import argparse
 import json
 import os
 
@@ -11,6 +12,7 @@ import pytest
 torch = pytest.importorskip('torch')
 
 import foreign_sources
+import numpy as np
 
 import main
 from common.errors import CheckpointError
@@ -49,6 +51,29 @@ def test_a_training_checkpoint_of_torchvision(tmp_path, capsys):
     said, report = imported('mnasnet0_5', path, tmp_path / 'out', capsys)
     assert 'torchvision' in report['check'] and 'gives the same logits' in said
     assert "weights taken from its 'state_dict'" in report['notes']
+
+
+def test_a_training_checkpoint_of_timm(tmp_path, capsys):
+    """As its train.py writes one: arguments as a namespace, averages, an optimizer, a metric."""
+    state, _ = foreign_sources.torch_network(row_of('mobilenetv2_035'))
+    doubled = dict(state, **{'conv_stem.weight': 2 * state['conv_stem.weight']})
+    torch.save({'epoch': torch.tensor(3), 'arch': 'mobilenetv2_035', 'state_dict': dict(state),
+                'optimizer': {'state': {0: {'square_avg': torch.ones(2)}}, 'param_groups': []},
+                'args': argparse.Namespace(model='mobilenetv2_035', lr=0.1),
+                'metric': np.float64(71.5), 'state_dict_ema': doubled},
+               str(tmp_path / 'mobilenetv2_035-last.pth.tar'))
+    _, report = imported('mobilenet_v2_035', tmp_path / 'mobilenetv2_035-last.pth.tar',
+                         tmp_path / 'out', capsys)
+    assert report['ok'] and "weights taken from its 'state_dict_ema'" in report['notes']
+
+
+def test_a_head_of_another_name_is_compared_too(tmp_path, capsys):
+    state, _ = foreign_sources.torch_network(row_of('mobilenetv2_035'))
+    torch.save({name.replace('classifier', 'fc'): value for name, value in state.items()},
+               str(tmp_path / 'mobilenetv2_035.pth'))
+    said, report = imported('mobilenet_v2_035', tmp_path / 'mobilenetv2_035.pth',
+                            tmp_path / 'out', capsys)
+    assert report['ok'] and 'gives the same logits' in said
 
 
 def test_more_than_weights_is_not_opened(tmp_path):

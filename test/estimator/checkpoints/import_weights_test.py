@@ -234,7 +234,12 @@ def test_the_maps_are_those_that_agreed():
     """Fails when a map or a flag changes; then compare again: make check-weights."""
     known, tables = check.stored(), {table.name: table for table in names.DIALECTS}
     with open(os.path.join(program.ROOT, 'docs', 'weights.md'), encoding='utf-8') as stream:
-        assert f'{len(known)} of the {len(published.PUBLISHED)} published' in stream.read()
+        page = stream.read()
+    assert f'{len(known)} of the {len(published.PUBLISHED)} published' in page
+    for source in {kept['with'] for kept in known.values()}:
+        errors = [kept['error'] for kept in known.values() if kept['with'] == source]
+        assert (f'| {source} | {len(errors)} | {min(errors):.0e} | {np.median(errors):.0e} | '
+                f'{max(errors):.0e} |') in page
     for row in published.PUBLISHED:
         kept = known.get(check.label(row))
         if kept is None:

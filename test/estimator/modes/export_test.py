@@ -191,6 +191,28 @@ def test_tflite_and_frozen_graph_by_hand(exported):
     assert {node.op for node in definition.node} & {'Rsqrt', 'Mul', 'Sub'} == set()   # all folded
 
 
+def test_a_tflite_file_of_another_batch(tmp_path, capsys):
+    """Somebody else's, for three images at once: evaluated and imported image by image."""
+    import main
+    network = get_network(NAME)
+    batch = np.random.RandomState(0).uniform(-1, 1, [5, 32, 32, 3]).astype(np.float32)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        images = tf.placeholder(tf.float32, [3, 32, 32, 3], graphs.IMAGES)
+        with tf.name_scope('network'):
+            logits, _ = network.build(images, num_classes=7)
+        tf.identity(logits, graphs.LOGITS)
+        session.run(tf.global_variables_initializer())
+        expected = [session.run(logits, {images: [image] * 3})[0] for image in batch]
+        definition = graphs.folded(tf.graph_util.convert_variables_to_constants(
+            session, graph.as_graph_def(), [graphs.LOGITS]))
+    (tmp_path / 'a.tflite').write_bytes(tflite.convert(definition))
+    made = runtimes.open_file(str(tmp_path / 'a.tflite'))(batch)
+    np.testing.assert_allclose(made, expected, atol=1e-4 * np.abs(expected).max())
+    assert main.main(['main.py', '--mode=import', f'--model_name={NAME}',
+                      f'--from={tmp_path}/a.tflite', f'--model_dir={tmp_path}/in']) == 0
+    assert 'the TFLite runtime gives the same logits' in capsys.readouterr().out
+
+
 def test_folding_a_graph():
     """Parts of a split, a constant that is fed only in part, and an output that is constant."""
     with tf.Graph().as_default() as graph, tf.Session() as session:
