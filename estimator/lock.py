@@ -3,9 +3,14 @@
 import contextlib
 import fcntl
 import os
+import time
 
+from common.console import warn
 from common.errors import ProgramError
 from common.files import make_folder
+
+# Seconds to wait for another process to record its evaluation; then it is taken to stand still.
+PATIENCE = 60.0
 
 
 @contextlib.contextmanager
@@ -35,9 +40,24 @@ def recording(model_dir):
     Not to be entered twice by one process: it would wait for itself.
     """
     with _opened(model_dir, '.lock-evaluations') as stream:
-        with contextlib.suppress(OSError):
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        until = time.monotonic() + PATIENCE
+        while not _locked(stream):
+            if time.monotonic() > until:
+                warn(f'another process holds {stream.name} for {PATIENCE:g} s: not waited for')
+                break
+            time.sleep(0.05)
         yield
+
+
+def _locked(stream):
+    """Whether the file is this process's now, or its file system has no locks."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _opened(model_dir, name):

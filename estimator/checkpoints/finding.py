@@ -66,7 +66,7 @@ def chosen(model_dir, init_checkpoint):
     """
     if init_checkpoint:
         prefix = reading.resolve(init_checkpoint)
-        _require_whole(prefix)
+        reading.require_whole(prefix)
         return prefix, '--init_checkpoint'
     if not os.path.isdir(model_dir):
         raise CheckpointError(
@@ -82,10 +82,3 @@ def chosen(model_dir, init_checkpoint):
         warn(f'checkpoint {prefix} is damaged: {reason}')
     raise CheckpointError(f'{model_dir}: every checkpoint in it is damaged. Give another one with '
                           '--init_checkpoint.')
-
-
-def _require_whole(prefix):
-    reason = reading.damage(prefix)
-    if reason:
-        raise CheckpointError(f'{prefix} is damaged: {reason}. Give another checkpoint with '
-                              '--init_checkpoint.')

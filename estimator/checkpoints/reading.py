@@ -140,6 +140,14 @@ def write_list(directory, prefixes):
     tf.train.update_checkpoint_state(os.path.abspath(directory), names[0], names[::-1])
 
 
+def require_whole(prefix):
+    """CheckpointError for a damaged checkpoint that the user named."""
+    reason = damage(prefix)
+    if reason:
+        raise CheckpointError(f'{prefix} is damaged: {reason}. Give another checkpoint with '
+                              '--init_checkpoint.')
+
+
 def forget_folder(model_dir):
     """Names the checkpoints of a folder without the folder, so that it can be moved."""
     state = listed(model_dir)
@@ -178,9 +186,11 @@ def plan_restore(path, variables, exclude=()):
 
     Averaged weights are taken where the checkpoint has them, whether this run averages or not.
     Variables of another shape (a head of another class count) and those under an `exclude` prefix
-    keep their initial values. Raises CheckpointError when most of the network would.
+    keep their initial values. Raises CheckpointError when most of the network would, or when the
+    checkpoint is damaged.
     """
     prefix = resolve(path)
+    require_whole(prefix)
     held = shapes(prefix)
     use_averages = any(name.endswith(AVERAGE) for name in held)
     assignment, skipped = collections.OrderedDict(), []

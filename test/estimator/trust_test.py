@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 import flags
 from common import files
 from common.errors import CheckpointError, FlagError, NanError, ProgramError
-from estimator import curves, evaluations, plan, resuming, runner
+from estimator import curves, evaluations, lock, plan, resuming, runner
 from estimator.checkpoints import best, finding, reading, weights
 from estimator.hooks import nan_guard, progress
 from estimator.lock import exclusive
@@ -244,6 +244,15 @@ def test_evaluators_write_one_after_the_other(copy, monkeypatch):
     monkeypatch.setattr(files, 'write_text', write)
     program.run(copy, mode='eval')
     assert dict(held) == {'evaluation.json': True, 'report.html': True, 'report.md': True}
+
+
+def test_an_evaluator_that_stands_still_is_not_waited_for(copy, monkeypatch, capsys):
+    monkeypatch.setattr(lock, 'PATIENCE', 0.1)
+    with open(str(copy / '.lock-evaluations'), 'a') as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        resuming.tidy(str(copy), str(copy / 'model.ckpt-4'))
+    assert 'not waited for' in capsys.readouterr().err
+    assert [row['step'] for row in curves.read(str(copy / 'eval.csv'))] == [2, 4]
 
 
 def test_an_evaluator_beside_a_trainer_adds_to_the_run(copy, capsys):

@@ -1,5 +1,7 @@
 """--init_checkpoint: originals' checkpoints, other heads, other networks."""
 
+import shutil
+
 import numpy as np
 import program
 import pytest
@@ -25,6 +27,7 @@ def trained(tmp_path_factory):
 
 def fake(monkeypatch, held):
     monkeypatch.setattr(checkpoints, 'resolve', lambda path: path)
+    monkeypatch.setattr(checkpoints, 'damage', lambda path: None)
     monkeypatch.setattr(checkpoints, 'shapes', lambda path: held)
 
 
@@ -62,6 +65,18 @@ def test_every_way_to_name_a_checkpoint(trained):
         assert checkpoints.resolve(str(path)) == prefix
     with pytest.raises(CheckpointError, match='no such checkpoint'):
         checkpoints.resolve(prefix + '0')
+
+
+@pytest.mark.parametrize('damage', [
+    lambda data: data[:len(data) // 2], lambda data: data[:5000] + bytes(64) + data[5064:]],
+    ids=['cut off', 'zeros in the middle'])
+def test_a_damaged_one_is_told(trained, tmp_path, damage):
+    """Its .index is whole, so names and shapes fit."""
+    copy, name = tmp_path / 'copy', 'model.ckpt-3.data-00000-of-00001'
+    shutil.copytree(str(trained), str(copy))
+    (copy / name).write_bytes(damage((trained / name).read_bytes()))
+    with pytest.raises(CheckpointError, match='model.ckpt-3 is damaged: .* Give another'):
+        program.run(tmp_path / 'run', mode='train', train_steps=1, init_checkpoint=copy)
 
 
 @pytest.mark.parametrize('decay', [0.9, 0])
