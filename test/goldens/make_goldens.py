@@ -3,8 +3,9 @@
     python test/goldens/make_goldens.py MODEL --original=FOLDER [--output=DIR | --check]
 
 MODEL: a directory here, or another variant of ORIGINALS. FOLDER holds the original's code: a
-checkout of tensorflow/tpu, or one of slim with a folder `nets`. --check compares with the goldens
-that are stored here. Rules: README.md beside this file.
+checkout of tensorflow/tpu, one of slim with a folder `nets`, or of Ascend/ModelZoo-TensorFlow the
+folder MobileNetV2_ID0074_for_TensorFlow. --check compares with the goldens that are stored here.
+Rules: README.md beside this file.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import collections
 import importlib
 import os
 import sys
+import types
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -23,13 +25,15 @@ import golden_rules
 import golden_tools
 
 Original = collections.namedtuple(
-    'Original', 'home module function arguments frozen size classes gain decay optimizer averages')
+    'Original', 'home module function arguments frozen size classes gain decay optimizer averages '
+    'trains')
 Original.__doc__ = """How an original is run.
 
 home: folders below FOLDER for sys.path; module, function: builds the network; arguments: of the
 function besides images and mode; frozen: those that switch dropout and dropped branches off in
 training; size, classes: native; gain: kernel_gain, see README.md; decay: weight decay;
-optimizer: (name, settings); averages: 'after' or 'before' the update.
+optimizer: (name, settings); averages: 'after' or 'before' the update; trains: False where dropout
+cannot be switched off, so that only its inference has goldens.
 """
 
 RMSPROP = ('rmsprop', dict(decay=0.9, momentum=0.9, epsilon=0.001))
@@ -42,13 +46,18 @@ def tpu(module, function, name, size=224, gain=2.0, frozen=None):
     """An original of tensorflow/tpu."""
     return Original(TPU, module, function, {'model_name': name},
                     {'override_params': dict({'dropout_rate': 0.0}, **(frozen or {}))}, size, 1000,
-                    gain, 1e-5, RMSPROP, 'after')
+                    gain, 1e-5, RMSPROP, 'after', True)
 
 
 def slim(module, function, gain=2.0, **arguments):
     """An original of slim."""
     return Original(SLIM, module, function, dict(arguments, num_classes=1001), {}, 224, 1001,
-                    gain, 4e-5, MOMENTUM, 'before')
+                    gain, 4e-5, MOMENTUM, 'before', True)
+
+
+def ascend(module, function, **arguments):
+    """An original of the Ascend port of slim, which asks its config.py for the number of classes."""
+    return slim(module, function, **arguments)._replace(trains=False)
 
 
 NO_DROP = {'survival_prob': 0.0}
@@ -65,6 +74,8 @@ ORIGINALS = {
         frozen=NO_DROP),
     'mobilenet_v1_1.0': slim('nets.mobilenet_v1', 'mobilenet_v1'),
     'mobilenet_v2_1.0': slim('nets.mobilenet.mobilenet_v2', 'mobilenet'),
+    'mobilenet_v2_1.4_ascend': ascend('nets.mobilenet.mobilenet_v2', 'mobilenet',
+                                      depth_multiplier=1.4),
 }
 
 
@@ -76,6 +87,9 @@ def open_original(original, folder):
         # Its batch norm hands a `mask` on that TensorFlow 1.15 does not know; None in all of them.
         tf.layers.BatchNormalization._moments = (
             lambda self, inputs, axes, keep_dims, mask=None: plain(self, inputs, axes, keep_dims))
+    # A package that the Ascend port's config.py takes a dict with attributes from.
+    sys.modules.setdefault('easydict', types.SimpleNamespace(
+        EasyDict=lambda values: types.SimpleNamespace(**values)))
     module = importlib.import_module(original.module)
     build = getattr(module, original.function)
 
@@ -260,9 +274,12 @@ def make(model, folder):
     network = open_original(original, folder)
     variables, flops, logits = inference(network, original)
     rows = variables['variables']
-    return {'variables.json': dict(variables, model=model), 'flops.json': dict(flops, model=model),
-            'logits.npz': logits, 'train.npz': training_step(network, original, rows),
-            'trajectory.json': trajectory(network, original, rows)}
+    files = {'variables.json': dict(variables, model=model), 'flops.json': dict(flops, model=model),
+             'logits.npz': logits}
+    if original.trains:
+        files.update({'train.npz': training_step(network, original, rows),
+                      'trajectory.json': trajectory(network, original, rows)})
+    return files
 
 
 def main():
