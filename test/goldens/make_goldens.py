@@ -56,7 +56,7 @@ def slim(module, function, gain=2.0, **arguments):
 
 
 def ascend(module, function, **arguments):
-    """An original of the Ascend port of slim, which asks its config.py for the number of classes."""
+    """An original of the Ascend port of slim; its config.py says how many classes there are."""
     return slim(module, function, **arguments)._replace(trains=False)
 
 
