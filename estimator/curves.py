@@ -19,6 +19,16 @@ EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entrop
 BEYOND = 3
 
 
+def smooth(rows):
+    """The rows of log.csv that a diagram shows: means over half of the usual number of steps, and
+    more. The few steps before an evaluation or a stop have a row of their own, which jumps about.
+    """
+    steps = [row['step'] - before for row, before in zip(
+        rows, [0.0] + [row['step'] for row in rows])]
+    usual = sorted(steps)[len(steps) // 2] if steps else 0
+    return [row for row, one in zip(rows, steps) if 2 * one >= usual]
+
+
 def highest(training, evaluations):
     """Upper end of a diagram of both lists of losses, None where all can be shown."""
     if not training or not evaluations or max(evaluations) <= BEYOND * max(training):

@@ -30,7 +30,7 @@ SHARED = {
         label_smoothing=0.1,
         dropout_rate=0.1,
         survival_prob=1.0,
-        crop_min_area=0.35,
+        crop_min_area=0.65,                 # at 0.35 little networks do not fit their images
         batch_norm_momentum=0.9),
     FINETUNE: dict(
         _BOTH,

@@ -21,7 +21,7 @@ def draw(job):
     directory = job.params.model_dir
     curve = os.path.join(directory, 'learning_curve.png')
     images = os.path.join(directory, 'predictions.png')
-    learning_curve(curves.read(os.path.join(directory, 'log.csv')),
+    learning_curve(curves.smooth(curves.read(os.path.join(directory, 'log.csv'))),
                    curves.read(os.path.join(directory, 'eval.csv')), curve, _title(job))
     predictions(job, images)
     return curve, images

@@ -79,8 +79,9 @@ def _sections(job, metrics, outcomes, confusion, name, places):
     right = values['label'] == values['guess']
     calibration = numbers.calibration(values['probability'], right)
     yield 'Overview', sections.overview(metrics, confusion, calibration)
-    drawn = sections.curves(*(curves.read(os.path.join(folder, one))
-                              for one in ('log.csv', 'eval.csv')))
+    training, evaluations = (curves.read(os.path.join(folder, one))
+                             for one in ('log.csv', 'eval.csv'))
+    drawn = sections.curves(curves.smooth(training), evaluations)
     if drawn:
         yield 'Curves', drawn
     place = functools.partial(_place, job.inputs, places)

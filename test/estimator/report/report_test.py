@@ -293,3 +293,9 @@ def test_a_first_evaluation_of_8000_does_not_flatten_the_curves():
     assert highest(found) == 8 and highest(found[1:]) == 3
     assert estimator_curves.highest([3.0, 1.0], [7978.8]) == 9
     assert estimator_curves.highest([3.0], [9.0]) is estimator_curves.highest([], [1.0]) is None
+
+
+def test_rows_of_few_steps_are_not_drawn():
+    rows = [{'step': step} for step in (30.0, 60.0, 90.0, 94.0, 120.0, 141.0, 150.0, 180.0, 182.0)]
+    assert [row['step'] for row in estimator_curves.smooth(rows)] == [30, 60, 90, 120, 141, 180]
+    assert estimator_curves.smooth([]) == [] and estimator_curves.smooth(rows[3:4]) == rows[3:4]
