@@ -130,10 +130,10 @@ def recipes(network, given, source):
     batch = given.value('train_batch_size')
     data = Data(images_of(source, given), batch and batch * device.count,
                 bool(given.value('init_checkpoint')), functools.partial(usual_side, source))
-    rows = [('default', {'model_dir': folder}),
-            network.recipe_named(given.value('recipe'), device.count, data)]
-    if not given.value('recipe') and 'recipe' in rows[1][1]:
-        console.say(f'{rows[1][0]}; --recipe={next(iter(network.recipes))} is the published one')
+    said, values = network.recipe_named(given.value('recipe'), device.count, data)
+    if not given.value('recipe') and 'recipe' in values:
+        console.say(f'{said}; --recipe={next(iter(network.recipes))} is the published one')
+    rows = [('default', {'model_dir': folder}), (said.split(':')[0], values)]
     if given.value('mode') not in mode_rules.STANDALONE:
         rows += dataset_recipes(given, network.on_digits)
     return rows + mode_rules.mode_flags(network, given, folder)

@@ -1,6 +1,7 @@
 """How long training lasts, in steps and epochs of the global batch."""
 
 import collections
+import math
 
 from common.errors import FlagError
 
@@ -41,9 +42,12 @@ def make_plan(params, num_train_images, global_batch):
 
 
 def steps_per_eval(params, plan):
-    """Steps between evaluations: as the flags say, else the default."""
+    """Steps between evaluations: as the flags say, else the default.
+
+    Rounded up: rounded down, the last two of a run would be a step or two apart.
+    """
     if params.epochs_per_eval:
-        return max(1, int(round(params.epochs_per_eval * plan.steps_per_epoch)))
+        return max(1, math.ceil(round(params.epochs_per_eval * plan.steps_per_epoch, 6)))
     return params.steps_per_eval or default_steps_per_eval(plan)
 
 

@@ -90,7 +90,8 @@ def inherited_flags(network, given, model_dir):
     """[(source, flags)] that training from a checkpoint takes over from its params.json.
 
     What its weights mean: the network's arguments except those of training alone, and for weights
-    of another framework the way their images were prepared.
+    of another framework the way their images were prepared. Without a --recipe also the size of
+    the images: weights of 64 pixels know little of 224.
     """
     del model_dir
     path = os.path.join(folder_of(given.value('init_checkpoint'), ''), 'params.json')
@@ -101,6 +102,7 @@ def inherited_flags(network, given, model_dir):
         return []       # the checkpoint's variables say whether that can be
     kept = [name for name in network.arguments if name not in OF_TRAINING]
     kept += IMAGES if values.get('mode') == 'import' else ()
+    kept += () if given.value('recipe') else ('input_image_size',)
     return [(path, {key: values[key] for key in kept if values.get(key) is not None})]
 
 

@@ -44,8 +44,8 @@ def test_few_images_get_the_small_recipe(small):
     assert result['global_step'] == 2 and result['eval_examples'] == 2      # 18 and 2 images
 
 
-def test_small_images_are_not_blown_up(folder, tmp_path, capsys):
-    """Those of the folder have 24 x 20 pixels; what is given wins."""
+def test_small_images_are_not_blown_up(small, folder, tmp_path, capsys):
+    """Those of the folder have 24 x 20 pixels, the weights' had 32; what is given wins."""
     def said(*words):
         assert program.main_code('--model_name=mobilenet_v1_025', '--dataset=folder', '--explain',
                                  f'--data_dir={folder}', f'--model_dir={tmp_path}', *words) == 0
@@ -55,6 +55,8 @@ def test_small_images_are_not_blown_up(folder, tmp_path, capsys):
     assert said() == ('64', True)
     assert said('--input_image_size=96')[0] == '96'
     assert said('--recipe=slim') == ('224', False)
+    weights = f'--init_checkpoint={small[1]}'
+    assert said(weights)[0] == '32' and said(weights, '--recipe=slim')[0] == '224'
 
 
 def test_weights_and_few_images_are_tuned(small, folder, tmp_path, capsys):
