@@ -26,7 +26,7 @@ def resolved(job):
     data = job.inputs.describe()
     return {'global_batch': job.global_batch, 'num_devices': job.run.device.count,
             'train_steps': job.run.plan and job.run.plan.train_steps, 'data': data['source'],
-            'eval_split': job.params.eval_split,
+            'eval_split': job.params.eval_split, 'tensorflow': tf.version.VERSION,
             **{name: data[name] for name in (
                 'num_train_images', 'num_eval_images', 'dataset_classes', 'num_classes',
                 'image_size')}}

@@ -14,6 +14,7 @@ from estimator.lock import recording
 STREAM = 'the images of an epoch come in another order, some again and some not at all'
 # flag or resolved number -> what a change of it does
 MEANS = {
+    'tensorflow': 'the run goes on, but its numbers are no longer bit for bit those of the first',
     'global_batch': 'the learning rate and the epochs follow the new batch; the stream goes on '
                     'at step x new batch, so ' + STREAM,
     'num_devices': 'each device has its own part of the stream',

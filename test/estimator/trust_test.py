@@ -313,12 +313,14 @@ def test_a_folder_that_cannot_be_written_is_read(copy, monkeypatch, capsys):
 
 def test_what_has_changed_is_said():
     before = {'seed': 0, 'optimizer': 'sgd', 'train_steps': None, 'freeze': [],
-              'resolved': {'global_batch': 8, 'train_steps': 10, 'num_devices': 1}}
+              'resolved': {'global_batch': 8, 'train_steps': 10, 'num_devices': 1,
+                           'tensorflow': '2.15.1'}}
     now = {'seed': 1, 'optimizer': 'sgd', 'train_steps': 20, 'freeze': (), 'global_batch': 16,
-           'num_devices': 1}
+           'num_devices': 1, 'tensorflow': '1.15.5'}
     said = resuming.changes(before, now)
-    assert [line.split(' was ')[0] for line in said] == ['global_batch', 'seed', 'train_steps']
-    assert said[0].startswith('global_batch was 8 and is 16: the learning rate')
+    assert [line.split(' was ')[0] for line in said] == [
+        'tensorflow', 'global_batch', 'seed', 'train_steps']
+    assert said[1].startswith('global_batch was 8 and is 16: the learning rate')
     assert resuming.changes({}, now) == []
 
 
@@ -416,6 +418,7 @@ def test_the_record_of_a_training_knows_what_became_of_its_flags(trained):
         record = json.load(stream)['resolved']
     assert (record['global_batch'], record['train_steps'], record['image_size']) == (8, 6, 32)
     assert (record['num_eval_images'], record['num_classes']) == (10, 10)
+    assert record['tensorflow'] == tf.version.VERSION
 
 
 def test_what_is_left_without_checkpoints_is_not_the_new_run_s(copy, capsys):
