@@ -4,7 +4,9 @@ Training writes into model_dir, evaluation into model_dir/eval, so that `loss`, 
 `top_1_accuracy` and `top_5_accuracy` of both lie in one diagram.
 """
 
+import functools
 import io
+import threading
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -129,8 +131,17 @@ def write_metrics(directory, values):
 
 def writer(directory):
     """The one writer of a folder's events; TensorFlow's cache would write the default graph too."""
+    hook = getattr(threading, 'excepthook', None)       # Python 3.8 and later
+    if hook and getattr(hook, 'func', None) is not _without_its_trace:
+        threading.excepthook = functools.partial(_without_its_trace, hook)
     with tf.Graph().as_default():
         return tf.summary.FileWriterCache.get(directory)
+
+
+def _without_its_trace(before, happened):
+    """On a full disk the thread that writes prints a stack trace; flush() raises the same error."""
+    if getattr(happened.thread, 'name', '') != 'EventLoggerThread':
+        before(happened)
 
 
 def forward_graph(logits):

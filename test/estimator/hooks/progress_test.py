@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import threading
 
 import program
 import pytest
@@ -11,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from common import console
 from estimator import curves
 from estimator import plan as plan_lib
-from estimator.hooks import log_styles, means, progress, throughput
+from estimator.hooks import events, log_styles, means, progress, throughput
 
 pytestmark = pytest.mark.usefixtures('shallow')
 
@@ -172,3 +173,19 @@ def test_tensorflow_lines_agree_with_the_program_s_own(tmp_path, capfd):
     assert out == [] and err == [
         'INFO:tensorflow:loss = 3.094825, step = 1251 (1.174 sec)',
         'INFO:tensorflow:global_step/sec: 8.52021']
+
+
+@pytest.mark.skipif(not hasattr(threading, 'excepthook'), reason='Python 3.8')
+def test_the_thread_that_writes_events_prints_no_trace(tmp_path, monkeypatch):
+    """What it meets, as a full disk, is raised by flush() and told there."""
+    printed = []
+    monkeypatch.setattr(threading, 'excepthook', lambda happened: printed.append(
+        happened.thread.name))
+    of_tensorflow = events.writer(str(tmp_path)).event_writer._worker
+    events.writer(str(tmp_path))        # installed once
+    for name in (of_tensorflow.name, 'another'):
+        thread = threading.Thread(target=lambda: 1 / 0, name=name)
+        thread.start()
+        thread.join()
+    assert printed == ['another']
+    tf.summary.FileWriterCache.clear()
