@@ -247,7 +247,7 @@ def write(campaign):
 def disk(campaign):
     """A file system that fills up during the run, then is made larger."""
     os.makedirs(campaign.model_dir, exist_ok=True)
-    size = campaign.random.randint(3000, 12000)
+    size = campaign.random.randint(3000, 9000)      # kB; a whole run needs 11,000
     subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}k', 'campaign',
                     campaign.model_dir], check=True)
     try:
