@@ -11,7 +11,7 @@ from estimator.checkpoints.foreign import tensors as tensors_lib
 from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
 LARGEST_GRAPH = 2 << 30     # protobuf's own bound
-FLOAT, EIGHT_BITS = tf.float32.as_datatype_enum, tf.quint8.as_datatype_enum
+FLOAT, EIGHT_BITS = 1, 12      # DataType of TensorFlow's types.proto
 
 
 def recognises(head):

@@ -24,6 +24,7 @@ def frozen(folded):
     """
     network = get_network(NAME)
     with tf.Graph().as_default() as graph, tf.Session() as session:
+        tf.set_random_seed(0)
         entry = tf.placeholder(tf.float32, [None, 32, 32, 3], 'input')
         logits, _ = network.build(entry, training=False, num_classes=7, folded=folded)
         tf.nn.softmax(tf.identity(logits, 'Logits'), name='Predictions')
@@ -84,7 +85,7 @@ def test_a_graph_gives_its_logits(tmp_path, capsys, folded, rename, mode):
     with tf.Graph().as_default(), tf.Session() as session:
         expected = session.run(tf.import_graph_def(
             definition, {'input:0': tf.constant(IMAGES)}, ['Predictions:0'])[0])
-    assert np.abs(expected[0] - expected[1]).max() > 0.01
+    assert np.abs(expected[0] / expected[1] - 1).max() > 0.1    # of 1e-4 that are allowed
     assert main.main(['main.py', '--mode=import', f'--model_name={NAME}',
                       f'--from={tmp_path}/a.pb', f'--model_dir={tmp_path}/out']) == 0
     assert '137 of 137' in capsys.readouterr().out
