@@ -240,6 +240,7 @@ def test_accumulated_micro_batches_make_one_step(tmp_path):
     assert float(rows[-1]['epoch']) == pytest.approx(3 * 16 / 64)
 
 
+@pytest.mark.slow
 @program.shallow(7)        # of the usual three pairs nothing overflows
 def test_skipped_steps_count_and_resume_exactly(tmp_path):
     """A dynamic loss scale: from float32 to float16, in one go and in two, and back."""

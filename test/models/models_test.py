@@ -180,7 +180,8 @@ def test_channels_first_builds_the_same_variables(name):
     assert endpoints['block_0'].shape.as_list()[2:] == [32, 32]
 
 
-@pytest.mark.parametrize('name', ['efficientnet-b0', 'mobilenet_v2_035'])
+@pytest.mark.parametrize('name', [
+    pytest.param('efficientnet-b0', marks=pytest.mark.slow), 'mobilenet_v2_035'])
 def test_training_is_a_function_of_the_seed(name):
     """Same (seed, step): same logits; another step: others. Float16 images train too."""
     network, overrides = get_network(name), HALF.get(name, {})
