@@ -1,4 +1,5 @@
-"""A package that is not installed: what to type, instead of a stack trace."""
+"""A package that is not installed, or too little memory to load one: what to do, instead of a stack
+trace."""
 
 import os
 import sys
@@ -12,6 +13,10 @@ def tell():
 
 
 def _tell(kind, error, trace):
+    if issubclass(kind, MemoryError) or 'failed to map segment' in str(error):
+        print('ERROR: not enough memory, or a limit below what the program needs: see `ulimit -v`, '
+              'which should say unlimited, and the limits of the container.', file=sys.stderr)
+        return
     name = (getattr(error, 'name', None) or '').split('.')[0]
     if not issubclass(kind, ModuleNotFoundError) or not name or _ours(name):
         sys.__excepthook__(kind, error, trace)

@@ -19,3 +19,10 @@ def test_a_module_of_ours_keeps_its_trace(tmp_path):
     done = program.command(sys.executable, '-c', 'from common import missing; missing.tell()\n'
                            'import input.nothing')
     assert 'Traceback' in done.stderr and 'make setup' not in done.stderr
+
+
+def test_too_little_memory():
+    done = program.command('bash', '-c', 'ulimit -v 400000; exec "$0" main.py --model_name=mixnet-s '
+                           '--mode=benchmark', sys.executable)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert 'ulimit -v' in done.stderr
