@@ -22,7 +22,7 @@ def test_a_module_of_ours_keeps_its_trace(tmp_path):
 
 
 def test_too_little_memory():
-    done = program.command('bash', '-c', 'ulimit -v 400000; exec "$0" main.py --model_name=mixnet-s '
-                           '--mode=benchmark', sys.executable)
+    done = program.command('bash', '-c', 'ulimit -v 400000; exec "$0" main.py '
+                           '--model_name=mixnet-s --mode=benchmark', sys.executable)
     assert done.returncode == 1 and 'Traceback' not in done.stderr
     assert 'ulimit -v' in done.stderr
