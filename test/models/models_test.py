@@ -190,7 +190,7 @@ def test_options_and_sizes(name):
             assert np.isfinite(full).all() and low.dtype == np.float32
             np.testing.assert_allclose(full, low, atol=0.05 * np.abs(full).max() + 1e-3)
         if name in NEW_CLASSIFIER:
-            deviation = first_deviation(session, f'{name}/head/dense/kernel')
+            deviation = first_deviation(session, '/dense/kernel')
             assert deviation == pytest.approx(NEW_CLASSIFIER[name], rel=0.08)
     assert names == list(network.variables(num_classes=2, **overrides))     # as without a neighbour
     assert {'stem', 'block_0', 'head', 'features', 'logits'} <= set(endpoints)
