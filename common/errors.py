@@ -42,6 +42,14 @@ class LostError(ProgramError):
     exit_code = 6
 
 
+class StorageError(ProgramError, OSError):
+    """An address that cannot be read or written; made of errno, what was said, and the address."""
+
+    def __str__(self):
+        return (f'{self.filename}: {self.strerror}. Check the address, the network and what this '
+                'machine may read and write there; then type the same command again.')
+
+
 def first_line(error, width=200):
     """The one line of an error that says what is wrong; TensorFlow 2 hides it behind a trace."""
     text = getattr(error, 'message', None) or str(error)

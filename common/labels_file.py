@@ -2,6 +2,7 @@
 
 import os
 
+from common import storage
 from common.files import write_text
 
 FILE = 'labels.txt'
@@ -26,14 +27,11 @@ def disagrees(folder, names):
 def read(folder):
     """Names in the order of their numbers; [] when there is no file."""
     path = os.path.join(folder, FILE)
-    if not os.path.isfile(path):
-        return []
-    with open(path, encoding='utf-8', errors='surrogateescape') as stream:
-        return parse(stream.read())
+    return parse(storage.read_text(path)) if storage.is_file(path) else []
 
 
 def parse(text):
     """Names in the order of their numbers."""
-    rows = [line.partition(':') for line in text.split('\n')]
+    rows = [line.partition(':') for line in text.replace('\r\n', '\n').split('\n')]
     rows = [(int(number), name) for number, _, name in rows if number.strip().isdigit()]
     return [name for _, name in sorted(rows)]

@@ -16,6 +16,7 @@ import os
 import shutil
 import zipfile
 
+from common import files, storage
 from common.console import say
 from common.errors import DataError
 
@@ -109,27 +110,15 @@ def _exists(address):
     if _by_moxing(address):
         import moxing
         return moxing.file.exists(address)
-    return _gfile().exists(address)
-
-
-def _gfile():
-    import tensorflow.compat.v1 as tf
-    return tf.io.gfile
+    return storage.exists(address)
 
 
 def _copy(source, target):
-    gfile = _gfile()
-    gfile.makedirs(target)
-    if not gfile.isdir(source):
-        gfile.copy(source, os.path.join(target, os.path.basename(source)), overwrite=True)
-        return
-    for folder, _, files in gfile.walk(source):
-        below = os.path.relpath(folder, source)
-        there = target if below == '.' else os.path.join(target, below)
-        gfile.makedirs(there)
-        for name in files:
-            if name != LOCK:
-                gfile.copy(os.path.join(folder, name), os.path.join(there, name), overwrite=True)
+    if storage.is_folder(source):
+        files.copy_below(source, target, LOCK)
+    else:
+        files.make_folder(target)
+        files.copy(source, os.path.join(target, os.path.basename(source)))
 
 
 def unzip(folder, name):

@@ -6,8 +6,8 @@ import errno
 import io
 import math
 import os
-import shutil
 
+from common import files, storage
 from common.console import say, warn
 
 EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entropy', 'eval_examples',
@@ -17,6 +17,8 @@ EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entrop
 # An evaluation's loss beyond so many times the training's largest is drawn there: the batch
 # statistics of a first epoch have made 8000 of it, and a diagram to 8000 shows nothing else.
 BEYOND = 3
+# Rows that could not be written to the address of their file.
+_LATE = {}
 
 
 def smooth(rows):
@@ -52,8 +54,7 @@ def _read(path, columns=()):
     """Content of a file; of one that was gone on with under more columns, both kinds of rows."""
     try:
         # Excel begins its UTF-8 with a mark of the byte order.
-        with open(path, newline='', encoding='utf-8-sig', errors='replace') as stream:
-            text = stream.read()
+        text = storage.read_text(path, 'utf-8-sig', 'replace')
     except FileNotFoundError:
         return Content((), [], True)
     lines = list(csv.reader(text.replace('\0', '\ufffd').splitlines()))
@@ -77,20 +78,38 @@ def _number(text):
 
 
 def append(path, columns, row):
-    """Adds one row, whole or not at all; keys that are no column are left out."""
+    """Adds one row, whole or not at all; keys that are no column are left out.
+
+    At an address the whole file is written anew; a row that cannot be written goes with the next.
+    """
+    if storage.is_address(path):
+        _LATE.setdefault(path, []).append(row)
+        try:
+            before = storage.read_bytes(path) if storage.exists(path) else b''
+            files.write_bytes(path, before + _lines(columns, _LATE[path], not before))
+            del _LATE[path]
+        except OSError as error:
+            warn(f'{path}: the row of step {row["step"]} comes later ({error.strerror})')
+        return
     with open(path, 'ab', buffering=0) as stream:      # what a buffer holds back comes later
-        before, text = stream.tell(), io.StringIO(newline='')
-        writer = csv.DictWriter(text, columns, extrasaction='ignore')
-        if not before:
-            writer.writeheader()
-        writer.writerow(row)
-        line = text.getvalue().encode()
+        before = stream.tell()
+        line = _lines(columns, [row], not before)
         try:
             if stream.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             os.truncate(path, before)
             warn(f'{path}: the row of step {row["step"]} is lost ({error.strerror})')
+
+
+def _lines(columns, rows, header):
+    """Rows as bytes of a file, with the names of the columns above them where that is wanted."""
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns, extrasaction='ignore')
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def trim(path, columns, step):
@@ -102,11 +121,11 @@ def trim(path, columns, step):
     header, rows, whole = _read(path, columns)
     other = header not in ((), columns)
     if not whole:
-        shutil.copyfile(path, path + '.damaged')
+        files.copy(path, path + '.damaged')
         warn(f'{path} was damaged: its {len(rows)} whole rows are kept, the old file is '
              f'{path}.damaged')
     elif other:
-        shutil.copyfile(path, path + '.old')
+        files.copy(path, path + '.old')
         say(f'{path} had other columns: its {len(rows)} rows are kept below the names of today, '
             f'the old file is {path}.old')
     kept = [row for row in rows if row['step'] <= step]
@@ -122,9 +141,7 @@ def put(path, columns, row):
 
 
 def _rewrite(path, columns, rows):
-    temporary = path + '.tmp'
-    with open(temporary, 'w', newline='') as stream:
+    with files.written(path) as place, open(place, 'w', newline='') as stream:
         writer = csv.DictWriter(stream, columns, extrasaction='ignore', restval='')
         writer.writeheader()
         writer.writerows(dict(row, step=int(row['step'])) for row in rows)
-    os.replace(temporary, path)

@@ -2,13 +2,13 @@
 
 import contextlib
 import errno
-import os
 import re
 
 import tensorflow.compat.v1 as tf
 
 from common import signals
 from common.errors import CheckpointError, DataError, ProgramError, first_line
+from common.storage import is_address, is_folder
 
 # What a file system says, in an OSError or somewhere in an error of TensorFlow.
 STORAGE = {errno.ENOSPC: 'No space left on device', errno.EDQUOT: 'Disk quota exceeded',
@@ -33,7 +33,8 @@ def told(model_dir, latest, explain_data):
         raise
     except (tf.errors.OpError, OSError, MemoryError, ValueError) as error:
         signals.set_unsaved(False)      # what comes now can be stopped
-        known = (_checkpoint(error, latest) or _storage(error, model_dir) or _memory(error)
+        known = (_checkpoint(error, latest) or _remote(error, model_dir)
+                 or _storage(error, model_dir) or _memory(error)
                  or _data(error, explain_data))
         if known is None:
             raise
@@ -57,6 +58,15 @@ def _checkpoint(error, latest):
     return None
 
 
+def _remote(error, model_dir):
+    """What TensorFlow says of an address it could not save to."""
+    text = str(error)
+    saving = model_dir in text or 'SaveV2' in text or 'MergeV2Checkpoints' in text
+    if isinstance(error, tf.errors.OpError) and is_address(model_dir) and saving:
+        return _cannot_write(model_dir, first_line(error), model_dir)
+    return None
+
+
 def _storage(error, model_dir):
     if isinstance(error, OSError):
         return storage(error, model_dir)
@@ -69,11 +79,17 @@ def _storage(error, model_dir):
 
 def storage(error, model_dir):
     """The ProgramError of an OSError while files of a run are written."""
+    if isinstance(error, ProgramError):
+        return error
     return _cannot_write(error.filename or model_dir, error.strerror or str(error), model_dir)
 
 
 def _cannot_write(path, said, model_dir):
-    if not os.path.isdir(model_dir):
+    if is_address(model_dir):
+        return ProgramError(f'{path} cannot be written: {said}. Check the network and what this '
+                            'machine may write there, then type the same command again: it goes on '
+                            'from the newest checkpoint.')
+    if not is_folder(model_dir):
         return ProgramError(f'{path} cannot be written: {said}. The folder {model_dir} has been '
                             'removed, and its checkpoints with it; the same command starts again.')
     return ProgramError(f'{path} cannot be written: {said}. The checkpoints there are intact; make '

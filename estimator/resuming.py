@@ -4,9 +4,8 @@ means, and what is left of a run that cannot go on."""
 import itertools
 import os
 
-from common import labels_file
+from common import files, labels_file, storage
 from common.console import warn
-from common.files import read_record
 from estimator import curves, evaluations, results
 from estimator.checkpoints.reading import step_of
 from estimator.lock import recording
@@ -50,7 +49,7 @@ def report(job, resumed):
     if params.init_checkpoint:
         warn(f'--init_checkpoint={params.init_checkpoint} is ignored: {params.model_dir} holds a '
              'checkpoint of its own. Give a fresh --model_dir to start from it')
-    for line in changes(read_record(os.path.join(params.model_dir, 'params.json')) or {},
+    for line in changes(files.read_record(os.path.join(params.model_dir, 'params.json')) or {},
                         dict(params._asdict(), **results.resolved(job))):
         warn(line)
     if labels_file.disagrees(params.model_dir, job.inputs.class_names):
@@ -73,14 +72,14 @@ def tidy(model_dir, resumed):
             curves.trim(os.path.join(model_dir, evaluations.FILE), curves.EVALUATION,
                         step_of(resumed))
         return
-    found = [name for name in OF_A_RUN if os.path.exists(os.path.join(model_dir, name))]
+    found = [name for name in OF_A_RUN if storage.exists(os.path.join(model_dir, name))]
     if not set(found) & {'archive', 'eval.csv', 'log.csv'}:
         return
     place = next(path for path in (os.path.join(model_dir, f'earlier-{number}')
-                                   for number in itertools.count(1)) if not os.path.exists(path))
-    os.makedirs(place)
+                                   for number in itertools.count(1)) if not storage.exists(path))
+    files.make_folder(place)
     for name in found:
-        os.rename(os.path.join(model_dir, name), os.path.join(place, name))
+        files.rename(os.path.join(model_dir, name), os.path.join(place, name))
     best = f'; --init_checkpoint={place}/archive starts from its best' if 'archive' in found else ''
     warn(f'{model_dir} holds no checkpoint to go on from: this run starts at step 0. What an '
          f'earlier one left is in {place} now ({", ".join(found)}){best}')

@@ -10,6 +10,7 @@ from estimator import evaluations, failures, results, resuming
 from estimator import plan as plan_lib
 from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
+from estimator.devices import hosts as hosts_lib
 from estimator.devices import npu, session, strategies, watch
 from estimator.hooks import outcomes, pauses
 from estimator.job import Job
@@ -38,6 +39,7 @@ def run(network, params, open_inputs):
     if params.mode in STANDALONE:
         return STANDALONE[params.mode](network, params, open_inputs)
     hosts = session.hosts_of(npu.chosen(params), params.hosts, params.host_index)
+    hosts_lib.require_folder(hosts, params.model_dir)
     work = functools.partial(_work, network, params, open_inputs)
     return watch.watched(hosts, params.host_timeout, work) if hosts.addresses else work(None)
 

@@ -1,6 +1,8 @@
 """Checks across flags; what one flag accepts is in its row."""
 
-from common import files
+import os
+
+from common.addresses import is_address
 from common.errors import FlagError
 
 
@@ -62,10 +64,25 @@ def _data_folder(values, sources):
         return f"--dataset={values['dataset']} needs --data_dir=FOLDER."
 
 
+def _local_folders(values, sources):
+    wanted = {'profiling_dir': values['profiling'], 'compare_to': values['mode'] == 'compare',
+              'dump_dir': values['mode'] == 'compare' or any(values[name] for name in (
+                  'npu_dump_data', 'npu_dump_graph', 'npu_overflow_dump'))}
+    for name, used in wanted.items():
+        if used and is_address(values[name] or ''):
+            return (f'--{name}={values[name]}: these files are written and read in folders only. '
+                    f'Give one, --{name}=./{name}, and copy it afterwards.')
+
+
+def _weights_path(values, sources):
+    path = values['init_checkpoint'] or ''
+    if set(path) & set('[\\') and not values['explain']:
+        return (f'--init_checkpoint={path}: TensorFlow takes [ and \\ in the path of a checkpoint '
+                'for a pattern, and finds nothing. Rename its folder, or give a link to it: '
+                f"ln -s '{os.path.dirname(path)}' weights")
+
+
 def _model_folder(values, sources):
-    if files.is_address(values['model_dir'] or ''):
-        return (f"--model_dir={values['model_dir']} is an address. Checkpoints and logs are "
-                'written to a folder; mount the storage (gcsfuse, NFS) and name the folder.')
     if set(values['model_dir'] or '') & set('*?[\\'):
         return (f"--model_dir={values['model_dir']}: TensorFlow takes *, ?, [ and \\ in the path "
                 'of a checkpoint for a pattern, would not find it again, and could remove those of '
@@ -98,4 +115,5 @@ def _eval_name(values, sources):
 
 
 RULES = (_eval_name, _balance, _something_to_tune, _backbone_rate, _weights, _exported, _pixels,
-         _export_dir, _images, _piecewise, _overflow, _data_folder, _model_folder)
+         _export_dir, _images, _piecewise, _overflow, _data_folder, _local_folders,
+         _weights_path, _model_folder)

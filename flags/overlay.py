@@ -7,6 +7,7 @@ import re
 
 import yaml
 
+from common import storage
 from common.errors import FlagError
 from flags import levels, mindspore, rows
 from flags.spec import DIGITS, shortened
@@ -90,6 +91,8 @@ def load_file(path):
 
 def _text_of(path):
     try:
+        if storage.is_address(path):
+            return storage.read_text(path)
         if os.path.exists(path) and not os.path.isfile(path):
             raise OSError('it is no file')      # opening a pipe would wait for ever
         with open(path, encoding='utf-8') as stream:

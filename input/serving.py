@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from common.errors import DataError
-from input import labels, storage
+from input import labels
 from input import preprocessing as styles
 from input.images import checks, formats, orientation
 from input.sources.source import open_source

@@ -12,13 +12,12 @@ earlier log is set aside under a number, and warm-up steps do not count.
 import collections
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 
-from common import files
-from common.console import own_streams, say
+from common import files, storage
+from common.console import own_streams, say, silence_import
 from common.errors import PREEMPTED, ProgramError
 from launchers import hosts, ranks, reports
 from launchers import options as options_lib
@@ -50,7 +49,8 @@ Trains a network on TFRecords, {what}.
   --train_steps=N        or --train_epochs=N; default: {length}
   --precision_mode=MODE  must_keep_origin_dtype, allow_fp32_to_fp16, allow_mix_precision
                          (default) or force_fp16
-  --output_path=DIR      where to write (default: output/ beside this script)
+  --output_path=DIR      where to write (default: output/ beside this script); at an address such
+                         as s3://bucket/run the logs arrive when the run has ended
   --hosts_file=FILE      name:port of every process, one a line: train on several hosts
   --ckpt_path=PATH       checkpoint to start from
   --over_dump=True       dump overflowing tensors
@@ -107,9 +107,11 @@ def _launch(launch, options):
                      for number, environment in hosts.environments(options.hosts_file)]
     else:
         processes = ranks.plan(launch.size, options.values.get('device'), os.environ)
-    base = os.path.abspath(options.output_path or launch.base)
+    remote = options.output_path if storage.is_address(options.output_path or '') else None
+    base = os.path.abspath(launch.base if remote else options.output_path or launch.base)
     output = os.path.join(base, processes[0].device)
-    shared = hosts.shared_by(base) if options.hosts_file else output
+    shared = (hosts.shared_by(remote or base) if options.hosts_file
+              else os.path.join(remote or base, processes[0].device))
     model_dir = options.values.get('model_dir') or _model_dir(launch, options, shared)
     command = _command(launch, options, model_dir, output)
     mode = options.values.get('mode', CASES[launch.case]['mode'])
@@ -117,7 +119,10 @@ def _launch(launch, options):
         return subprocess.call(command)
     files.make_folder(output)
     with ranks.exclusive(output):
-        return _train(launch, options, processes, base, command, model_dir)
+        silence_import()        # of TensorFlow, which reads and writes at addresses
+        started = time.time()
+        code = _train(launch, options, processes, base, command, model_dir)
+        return _send(base, remote, processes, started, code) if remote else code
 
 
 def _train(launch, options, processes, base, command, model_dir):
@@ -125,9 +130,9 @@ def _train(launch, options, processes, base, command, model_dir):
     say(f'Device ID: {processes[0].device}')
     writes = not options.hosts_file or processes[0].device == '0'
     fresh = options.values.get('model_dir') is None and launch.case == 'performance'
-    if writes and fresh and os.path.isdir(model_dir):
+    if writes and fresh and storage.is_folder(model_dir):
         say(f'{model_dir}: checkpoints of an earlier performance run, removed')
-        shutil.rmtree(model_dir)
+        files.remove_tree(model_dir)
     log = ranks.log_of(base, processes[0])
     aside = reports.set_aside(log)
     if aside:
@@ -149,6 +154,23 @@ def _train(launch, options, processes, base, command, model_dir):
     if launch.after:
         launch.after(model_dir)
     return 0
+
+
+def _send(base, remote, processes, started, code):
+    """Copies the logs and figures of a launch to an address; returns the launch's exit code."""
+    try:
+        for rank in processes:
+            folder, target = (os.path.join(where, rank.device) for where in (base, remote))
+            files.make_folder(target)
+            for name in sorted(os.listdir(folder)):
+                path = os.path.join(folder, name)
+                if os.path.isfile(path) and os.path.getmtime(path) >= started:
+                    files.copy(path, os.path.join(target, name))
+    except OSError as error:
+        print(f'[Error] logs and figures stay in {base}: {error}', file=sys.stderr)
+        return code or 1
+    say(f'Logs and figures copied to {remote}')
+    return code
 
 
 def _report(launch, output, model_dir, before, seconds):

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 
-from common import files
 from common.errors import FlagError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -27,9 +26,6 @@ def read(words):
     """LaunchOptions of a launcher's command line. FlagError: what main.py would refuse."""
     output_path, rest = _take(words, 'output_path')
     hosts_file, rest = _take(rest, 'hosts_file')
-    if files.is_address(output_path or ''):
-        raise FlagError(f'--output_path={output_path} is an address. Mount the storage (gcsfuse, '
-                        'NFS) and name the folder.')
     asked = any(word in ('-h', '--help') for word in rest)
     values = {} if asked else canonical(rest)
     return LaunchOptions(rest, values, output_path, asked, hosts_file)

@@ -9,6 +9,7 @@ import csv
 import os
 import platform
 
+from common import storage
 from common.console import say
 from common.files import read_record, write_text
 
@@ -90,10 +91,9 @@ def show(rows, output):
 
 def read_losses(path):
     """The losses of log.csv as text, from the first step on."""
-    if not os.path.exists(path):
+    if not storage.exists(path):
         return []
-    with open(path, newline='') as stream:
-        return [row['loss'] for row in csv.DictReader(stream)]
+    return [row['loss'] for row in csv.DictReader(storage.read_text(path).splitlines())]
 
 
 def set_aside(path):

@@ -13,6 +13,7 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from models import mobilenet_v1
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -22,21 +23,16 @@ SMALL = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_image
              num_label_classes=10, dropout_rate=0.5, moving_average_decay=0.9, learning_rate=0.01,
              log_step_count_steps=1, save_summary_steps=0)
 PAIRS = mobilenet_v1.SEPARABLE
-# Environment in which a process has the same as `shallow`.
-SHALLOW = {'PYTHONPATH': os.path.join(ROOT, 'test', 'shallow')}
 
 
 @contextlib.contextmanager
-def shallow(pairs=3, wide=0):
+def shallow(pairs=3):
     """MobileNetV1 with the first few of its 13 pairs of layers, in this process.
 
-    wide: how many of the last follow, for files that must be mostly weights.
-
-    Building graphs is most of what a short run costs. (A program started by a test has all layers,
-    or the first three in the environment SHALLOW.)
+    Building graphs is most of what a short run costs. (A test that starts a program as well must
+    not hand a checkpoint from one to the other.)
     """
-    before, mobilenet_v1.SEPARABLE = mobilenet_v1.SEPARABLE, (
-        PAIRS[:pairs] + PAIRS[len(PAIRS) - wide:])
+    before, mobilenet_v1.SEPARABLE = mobilenet_v1.SEPARABLE, PAIRS[:pairs]
     try:
         yield
     finally:
@@ -90,8 +86,7 @@ def _trained(changes, pairs):
 
 def result_of(model_dir, name='result.json'):
     """result.json of a model_dir, or the file of an evaluation."""
-    with open(os.path.join(str(model_dir), name)) as stream:
-        return json.load(stream)
+    return json.loads(storage.read_text(os.path.join(str(model_dir), name)))
 
 
 def command(*words, **keywords):
@@ -110,7 +105,7 @@ def main_command(*words, **keywords):
 
 def variables(prefix_or_dir):
     """{name: value} of a checkpoint."""
-    if os.path.isdir(str(prefix_or_dir)):
+    if not storage.exists(f'{prefix_or_dir}.index'):
         prefix_or_dir = tf.train.latest_checkpoint(str(prefix_or_dir))
     reader = tf.train.NewCheckpointReader(str(prefix_or_dir))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}

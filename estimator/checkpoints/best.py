@@ -3,8 +3,8 @@
 import contextlib
 import math
 import os
-import shutil
 
+from common import files, storage
 from common.console import warn
 from common.errors import CheckpointError
 from common.files import write_text
@@ -29,11 +29,13 @@ class BestKeeper:
         self._recover()
 
     def _recover(self):
+        if storage.is_address(self._archive):
+            return
         old = self._archive + '.old'
         if os.path.isdir(old) and not os.path.isdir(self._archive):
             os.rename(old, self._archive)
         for leftover in (old, self._archive + '.new'):
-            shutil.rmtree(leftover, ignore_errors=True)
+            files.remove_tree(leftover)
 
     def best(self):
         """(objective, loss, checkpoint prefix) of the best so far; Nones without one.
@@ -68,34 +70,53 @@ class BestKeeper:
         self._archive_it(prefix, '\n'.join(
             f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n')
         write_text(self._objective, '%f' % objective)
-        shutil.rmtree(self._archive + '.old', ignore_errors=True)
+        files.remove_tree(self._archive + '.old')
         return True
 
     def _archive_it(self, prefix, text):
+        """Puts a checkpoint in place of the one that is kept.
+
+        At an address no folder is renamed at once: there the file `checkpoint` decides which of
+        the two counts until the other one is gone.
+        """
+        if storage.is_address(self._archive):
+            _add(prefix, self._archive, text)
+            kept = os.path.basename(prefix) + '.', 'checkpoint', 'best_eval.txt'
+            for name in storage.names(self._archive):
+                if not name.startswith(kept):
+                    files.remove(os.path.join(self._archive, name))
+            return
         fresh = self._archive + '.new'
-        shutil.rmtree(fresh, ignore_errors=True)
-        os.makedirs(fresh)
-        directory, base = os.path.split(prefix)
-        for name in os.listdir(directory):
-            if name.startswith(base + '.'):
-                with contextlib.suppress(FileNotFoundError):    # by the trainer, just now
-                    shutil.copy2(os.path.join(directory, name), fresh)
-        if reading.damage(os.path.join(fresh, base)) and not os.path.exists(prefix + '.index'):
-            shutil.rmtree(fresh)
-            raise CheckpointError(f'{prefix} has been removed meanwhile')
-        write_text(os.path.join(fresh, 'best_eval.txt'), text)
-        write_text(os.path.join(fresh, 'checkpoint'),
-                   f'model_checkpoint_path: "{base}"\nall_model_checkpoint_paths: "{base}"\n')
+        files.remove_tree(fresh)
+        try:
+            _add(prefix, fresh, text)
+        except CheckpointError:
+            files.remove_tree(fresh)
+            raise
         if os.path.isdir(self._archive):
             os.rename(self._archive, self._archive + '.old')
         os.rename(fresh, self._archive)
 
 
+def _add(prefix, folder, text):
+    """Copies a checkpoint into a folder; then comes what names it, then what it is worth."""
+    directory, base = os.path.split(prefix)
+    files.make_folder(folder)
+    for name in storage.names(directory):
+        if name.startswith(base + '.'):
+            with contextlib.suppress(FileNotFoundError):    # by the trainer, just now
+                files.copy(os.path.join(directory, name), os.path.join(folder, name))
+    if reading.damage(os.path.join(folder, base)) and not storage.exists(prefix + '.index'):
+        raise CheckpointError(f'{prefix} has been removed meanwhile')
+    write_text(os.path.join(folder, 'checkpoint'),
+               f'model_checkpoint_path: "{base}"\nall_model_checkpoint_paths: "{base}"\n')
+    write_text(os.path.join(folder, 'best_eval.txt'), text)
+
+
 def _text(path):
     try:
-        with open(path, encoding='utf-8', errors='replace') as stream:
-            return stream.read()
-    except OSError:
+        return storage.read_text(path, errors='replace')
+    except FileNotFoundError:
         return ''
 
 

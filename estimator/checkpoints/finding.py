@@ -2,8 +2,8 @@
 
 import os
 import re
-import shutil
 
+from common import files, storage
 from common.console import warn
 from common.errors import CheckpointError
 from estimator.checkpoints import reading
@@ -27,7 +27,7 @@ def latest_good(model_dir):
         reason = reading.damage(prefix)
         if reason is None:
             kept = [prefix] + [other for other in known[position + 1:]
-                               if os.path.exists(other + '.index')]
+                               if storage.exists(other + '.index')]
             if position or not state:
                 said = '' if state else f"{model_dir}/checkpoint is missing or unreadable; "
                 warn(f'{said}continuing from {prefix}, the newest whole checkpoint')
@@ -43,19 +43,16 @@ def latest_good(model_dir):
 
 
 def _data_files(model_dir):
-    names = os.listdir(model_dir) if os.path.isdir(model_dir) else []
-    return [name for name in names if re.search(r'\.data-\d{5}-of-\d{5}$', name)]
+    return [name for name in storage.names_or_none(model_dir)
+            if re.search(r'\.data-\d{5}-of-\d{5}$', name)]
 
 
 def remove_unfinished(model_dir):
     """Removes what killed saves left; only the writer of a model_dir may."""
-    for name in os.listdir(model_dir):
-        if UNFINISHED.search(name):
+    for name in storage.names(model_dir):
+        if UNFINISHED.search(name) or reading.PART.search(name):
             path = os.path.join(model_dir, name)
-            if os.path.isdir(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.remove(path)
+            (files.remove_tree if storage.is_folder(path) else files.remove)(path)
 
 
 def chosen(model_dir, init_checkpoint):
@@ -68,7 +65,7 @@ def chosen(model_dir, init_checkpoint):
         prefix = reading.resolve(init_checkpoint)
         reading.require_whole(prefix)
         return prefix, '--init_checkpoint'
-    if not os.path.isdir(model_dir):
+    if not storage.is_folder(model_dir):
         raise CheckpointError(
             f'{model_dir}: no such folder, so no checkpoint. Give --model_dir of a trained '
             'network or --init_checkpoint, or train one first.')

@@ -1,15 +1,17 @@
 """Finding, checking and reading checkpoints, those of the originals included."""
 
 import collections
-import glob
 import os
 import re
 
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from common.errors import CheckpointError, first_line
 
 AVERAGE = '/ExponentialMovingAverage'
+# What TensorFlow writes first at s3://, where it has no folder for what is not finished.
+PART = re.compile(r'-\d+\.part-\d{5}-of-\d{5}\.')
 # A warm start that leaves more than this share of the network uninitialised is a mistake.
 MOST_SKIPPED = 0.1
 
@@ -23,18 +25,18 @@ weights: 'ema' or 'raw'; report: one line for the log.
 
 def resolve(path):
     """Checkpoint prefix from a directory, a prefix, or one of the checkpoint's files."""
-    if os.path.isdir(path):
+    if storage.is_folder(path):
         found = newest(path)
         if found:
             return found
         raise CheckpointError(f'{path}: no checkpoint in this directory '
-                              f'(it holds {sorted(os.listdir(path))[:5]}).')
+                              f'(it holds {storage.names(path)[:5]}).')
     prefix = re.sub(r'(\.index|\.meta|\.data-\d{5}-of-\d{5})$', '', path)
     if os.path.basename(path) == 'checkpoint':
         return resolve(os.path.dirname(path) or '.')
-    if os.path.exists(prefix + '.index'):
+    if storage.exists(prefix + '.index'):
         return prefix
-    if os.path.exists(path):
+    if storage.exists(path):
         return path  # a V1 checkpoint is one file
     raise CheckpointError(f'{path}: no such checkpoint. Give a model_dir, a prefix such as '
                           'model.ckpt-1000, or one of its .index / .data files.')
@@ -46,7 +48,7 @@ def newest(directory):
     What the file `checkpoint` names counts while it is there, else the .index files do.
     """
     state = listed(directory)
-    if state and os.path.exists(state[0] + '.index'):
+    if state and storage.exists(state[0] + '.index'):
         return state[0]
     return next(iter(indexed(directory)), None)
 
@@ -65,8 +67,8 @@ def listed(directory):
 
 def names_others(directory):
     """Whether the file `checkpoint` names any checkpoint of another folder."""
-    here = os.path.realpath(directory)
-    return any(os.path.realpath(os.path.dirname(prefix)) != here for prefix in _named(directory))
+    where = storage.absolute if storage.is_address(directory) else os.path.realpath
+    return any(where(os.path.dirname(prefix)) != where(directory) for prefix in _named(directory))
 
 
 def _named(directory):
@@ -82,19 +84,19 @@ def _named(directory):
 
 def indexed(directory):
     """Prefixes of a directory's .index files, newest first."""
-    names = os.listdir(directory) if os.path.isdir(directory) else []
-    found = [os.path.join(directory, name[:-len('.index')]) for name in names
-             if name.endswith('.index')]
+    found = [os.path.join(directory, name[:-len('.index')])
+             for name in storage.names_or_none(directory)
+             if name.endswith('.index') and not PART.search(name)]
     return sorted(found, key=lambda prefix: (step_of(prefix), prefix), reverse=True)
 
 
 def every(directory):
     """Prefixes of all checkpoints of a directory, by step."""
-    indices = glob.glob(os.path.join(glob.escape(directory), '*.index'))
-    if not indices:
+    found = indexed(directory)
+    if not found:
         raise CheckpointError(f'{directory}: no checkpoint in this directory. Give a model_dir, or '
                               '--init_checkpoint=FOLDER and a fresh --model_dir.')
-    return sorted((path[:-len('.index')] for path in indices), key=step_of)
+    return sorted(found, key=step_of)
 
 
 def step_of(prefix):
@@ -137,7 +139,9 @@ def damage(prefix):
 def write_list(directory, prefixes):
     """Writes the file `checkpoint`, without the folder, so that it can be moved; newest first."""
     names = [os.path.basename(prefix) for prefix in prefixes]
-    tf.train.update_checkpoint_state(os.path.abspath(directory), names[0], names[::-1])
+    if storage.is_address(directory):       # TensorFlow takes a name for one of the current folder
+        names = [os.path.join(storage.absolute(directory), name) for name in names]
+    tf.train.update_checkpoint_state(storage.absolute(directory), names[0], names[::-1])
 
 
 def require_whole(prefix):

@@ -9,6 +9,7 @@ import json
 import os
 
 from common.errors import FlagError
+from common.storage import is_address
 
 Hosts = collections.namedtuple('Hosts', ['addresses', 'index'])
 Hosts.__new__.__defaults__ = ((), 0)
@@ -52,6 +53,14 @@ def _from_tf_config(text):
         raise FlagError(f'TF_CONFIG has {", ".join(others or [kind])}: only chief and worker train '
                         'here; the chief evaluates, and nothing is a parameter server.')
     return addresses[0] + addresses[1], index + (len(addresses[0]) if kind == ONLY[1] else 0)
+
+
+def require_folder(hosts, model_dir):
+    """FlagError where several processes would train at an address."""
+    if hosts.addresses and is_address(model_dir):
+        raise FlagError(f'--model_dir={model_dir}: processes that train together agree through '
+                        'files, which a store shows too late. Mount it (gcsfuse, s3fs, NFS) on '
+                        'every host and name the folder, or train on one host.')
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from common import postponed
 from common.console import warn
 from common.errors import FlagError, ProgramError
 from common.files import make_folder
+from common.storage import is_address
 
 Place = collections.namedtuple('Place', ['rank', 'size'])
 Place.__doc__ = """Which of how many ranks this process is."""
@@ -195,7 +196,8 @@ def _tuning(npu, params, model_dir):
         return {}
     if _takes(npu.NPURunConfig, 'auto_tune_mode'):
         return {'auto_tune_mode': 'RL,GA'}
-    folder = os.path.join(os.path.abspath(model_dir), 'tuning')
+    folder = os.path.join(os.path.abspath(
+        'result' if is_address(model_dir) else model_dir), 'tuning')      # the tool knows no stores
     make_folder(folder)
     return {'aoe_mode': '2', 'work_path': folder}     # 2: operators
 

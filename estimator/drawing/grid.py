@@ -1,5 +1,6 @@
 """Images side by side with lines of text under each, as one picture."""
 
+from common import files
 from estimator.drawing import fonts
 
 RIGHT, WRONG = '#1a1a1a', '#b3261e'
@@ -45,5 +46,6 @@ def caption(names, guess, probability, label=None):
 
 def save(path, images, captions, columns=COLUMNS):
     """Writes the picture; returns its path."""
-    draw(images, captions, columns=columns).save(path)
+    with files.written(path) as place:
+        draw(images, captions, columns=columns).save(place, 'PNG')
     return path

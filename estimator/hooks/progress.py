@@ -6,11 +6,12 @@ import time
 import tensorflow.compat.v1 as tf
 
 from common.console import duration, say
-from estimator import curves
+from estimator import curves, lock
 from estimator.hooks import log_styles, means, published
 
 COLUMNS = ('step', 'epoch', 'loss', 'cross_entropy', 'train_accuracy', 'learning_rate',
            'images_per_sec', 'seconds', 'input_wait')
+MINUTE = 60.0
 # What goes into result.json.
 MEASURED = ('loss', 'train_accuracy', 'skipped_steps')
 
@@ -26,7 +27,7 @@ class Progress(tf.train.SessionRunHook):
                  line_every=1):
         """line_every: steps between lines on the console, where rows are wanted more often."""
         self._plan = plan
-        self._path = os.path.join(model_dir, 'log.csv')
+        self._model_dir, self._path = model_dir, os.path.join(model_dir, 'log.csv')
         self._throughput = throughput
         self._every = max(1, every)
         self._line_every = line_every
@@ -108,6 +109,7 @@ class Progress(tf.train.SessionRunHook):
         curves.append(self._path, COLUMNS, dict(
             row, epoch=round(epoch, 4), images_per_sec=round(rate, 2),
             seconds=round(row['seconds'], 2), input_wait=round(wait, 4)))
+        lock.renew(self._model_dir, MINUTE)
         if self._step % self._line_every == 0 or self._step == self._plan.train_steps:
             say(self._line(row))
         self._style.step(dict(row, steps=steps, steps_per_epoch=self._whole_epoch(),

@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from estimator.checkpoints.reading import newest, step_of
 from estimator.hooks import events, nan_guard
+from estimator.lock import renew
 
 
 class Timer(tf.train.SecondOrStepTimer):
@@ -56,6 +57,7 @@ class Saver(tf.train.CheckpointSaverHook):
         if latest and step_of(latest) == step:
             return False
         self._variables.check(session, step)
+        renew(self._model_dir)
         tf.logging.info('Saving checkpoints for %d into %s.', step, self._save_path)
         self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
         return False

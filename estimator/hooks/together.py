@@ -6,12 +6,14 @@ rank 0, so all have read it in time. Another rank that gets a signal asks rank 0
 says when a training begins, after it has saved and evaluated the one before.
 """
 
+import hashlib
 import os
+import tempfile
 import time
 
 import tensorflow.compat.v1 as tf
 
-from common import signals
+from common import signals, storage
 from estimator.hooks.preemption import Preemption
 
 FOLDER = '.ranks'
@@ -22,7 +24,7 @@ class Together(Preemption):
     """The signals of a run of several ranks, which agree through the files of model_dir/.ranks."""
 
     def __init__(self, model_dir, rank):
-        self._folder, self._rank = os.path.join(model_dir, FOLDER), rank
+        self._folder, self._rank = _folder_of(model_dir), rank
         self._other = None      # name of the signal another rank got
         os.makedirs(self._folder, exist_ok=True)
         if rank == 0:
@@ -72,6 +74,14 @@ class Together(Preemption):
                 return stream.read()
         except OSError:
             return ''
+
+
+def _folder_of(model_dir):
+    """Where the ranks meet; those of one host that train at an address, in a folder of the host."""
+    if not storage.is_address(model_dir):
+        return os.path.join(model_dir, FOLDER)
+    name = hashlib.sha256(storage.absolute(model_dir).encode()).hexdigest()[:16]
+    return os.path.join(tempfile.gettempdir(), f'ranks-{os.getuid()}-{name}')
 
 
 class _StopTogether(tf.train.SessionRunHook):

@@ -12,6 +12,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from common.console import say
 from common.errors import ProgramError
 from estimator.devices import session
@@ -139,6 +140,8 @@ def _memory(params):
 
 def _disks(params):
     """Space where checkpoints go, and whether they can be written."""
+    if params.model_dir and storage.is_address(params.model_dir):
+        return [_store(params.model_dir)]
     folder = os.path.abspath(params.model_dir or 'result')
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -149,16 +152,26 @@ def _disks(params):
     return [Finding('disk', f'{free / 1e9:.1f} GB free at {folder}', advice)]
 
 
+def _store(address):
+    try:
+        found = 'is there' if storage.is_folder(address) else 'can be asked, nothing is there yet'
+        return Finding('store', f'{address} {found}', '')
+    except ProgramError as error:
+        return Finding('store', str(error), 'a run would end with this')
+
+
 def _reading(data_dir):
     """How fast the files of the data come off the disk."""
-    paths = [os.path.join(folder, name) for folder, _, names in os.walk(data_dir)
-             for name in names if os.path.isfile(os.path.join(folder, name))]
+    paths = [os.path.join(data_dir, name) for name in storage.names_or_none(data_dir)
+             ] if storage.is_address(data_dir) else [
+        os.path.join(folder, name) for folder, _, names in os.walk(data_dir)
+        for name in names if os.path.isfile(os.path.join(folder, name))]
     if not paths:
         return Finding('data', f'{data_dir}: no files', 'check --data_dir')
     seen, start = 0, time.monotonic()
     for path in paths:
         try:
-            with open(path, 'rb', buffering=0) as stream:
+            with storage.open_binary(path, buffering=0) as stream:
                 for part in iter(lambda stream=stream: stream.read(1 << 20), b''):
                     seen += len(part)
                     if seen > READ_BYTES or time.monotonic() - start > READ_SECONDS:

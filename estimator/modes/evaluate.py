@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 
-from common import files, labels_file
+from common import files, labels_file, storage
 from common.console import say, warn
 from common.errors import CheckpointError
 from estimator import announcement, evaluations, results
@@ -44,7 +44,7 @@ def run(network, params, open_inputs):
 @contextlib.contextmanager
 def _place(params):
     """(folder of the events, whether model_dir can be written)."""
-    if os.access(_existing(params.model_dir), os.W_OK):
+    if files.can_write(params.model_dir):
         yield params.model_dir, True
         return
     warn(f'{params.model_dir} cannot be written: the evaluation is only printed')
@@ -53,14 +53,6 @@ def _place(params):
         yield scratch, False
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _existing(path):
-    """The folder itself, or the nearest one above it."""
-    path = os.path.abspath(path)
-    while not os.path.isdir(path) and path != os.path.dirname(path):
-        path = os.path.dirname(path)
-    return path
 
 
 def _evaluate(network, params, inputs, found, model_dir, writable):
@@ -77,7 +69,7 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
             collected = outcomes.Outcomes() if _reports(params) and writable else None
             record.evaluation = job.evaluate(prefix, collected)
         except CheckpointError as error:
-            if os.path.exists(prefix + '.index'):
+            if storage.exists(prefix + '.index'):
                 raise
             warn(f'{prefix} has been removed meanwhile ({error})')
             continue
@@ -105,7 +97,7 @@ def _reports(params):
 def _keep(job, record, prefix, own):
     """Writes the evaluation's own file and, where it is the run's, its row and the best."""
     folder = job.params.model_dir
-    if own and os.path.abspath(os.path.dirname(prefix)) == os.path.abspath(folder):
+    if own and storage.absolute(os.path.dirname(prefix)) == storage.absolute(folder):
         evaluations.record(folder, prefix, record.evaluation, _epoch(job, prefix),
                            job.params.archive_ckpt)
     name = f'evaluation_{job.params.eval_name}.json' if job.params.eval_name else 'evaluation.json'
@@ -140,7 +132,7 @@ def _is_last(job, prefix):
 
 def _run_folder(prefix):
     """The folder of the run a checkpoint is of: its own, or above archive/."""
-    folder = os.path.dirname(os.path.abspath(prefix))
+    folder = os.path.dirname(storage.absolute(prefix))
     return os.path.dirname(folder) if os.path.basename(folder) == 'archive' else folder
 
 

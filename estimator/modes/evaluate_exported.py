@@ -10,6 +10,7 @@ import time
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from common.console import duration, say, warn
 from common.errors import CheckpointError
 from common.files import read_record
@@ -28,9 +29,10 @@ def recorded_flags(network, given, model_dir):
     path = given.value('exported')
     if not path:
         return trained_lib.recorded_flags(network, given, model_dir)
-    beside = os.path.join(os.path.dirname(os.path.abspath(path)), card.FILE)
+    path = storage.absolute(path)
+    beside = os.path.join(os.path.dirname(path), card.FILE)
     told = read_record(beside) or {}
-    if os.path.basename(os.path.abspath(path)) in told.get('files', ()):
+    if os.path.basename(path) in told.get('files', ()):
         if told['model_name'] != network.name:
             raise CheckpointError(f'{path} holds {told["model_name"]}, not {network.name}. '
                                   f'Use --model_name={told["model_name"]}.')
@@ -45,7 +47,7 @@ def recorded_flags(network, given, model_dir):
 def run(network, params, open_inputs):
     """Evaluates --exported; returns 0."""
     del network
-    inputs, path = open_inputs(), os.path.abspath(params.exported)
+    inputs, path = open_inputs(), storage.absolute(params.exported)
     runtime = runtimes.open_file(path)
     if runtime.size and runtime.size != inputs.image_size:
         raise CheckpointError(f'{path} takes images of {runtime.size} pixels, not '

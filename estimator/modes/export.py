@@ -21,8 +21,9 @@ CondConv too, whose original exported the raw ones.
 
 import os
 import shutil
+import tempfile
 
-from common import files, labels_file
+from common import files, labels_file, storage
 from common.console import say, warn
 from common.errors import FlagError, ProgramError
 from estimator import results
@@ -46,9 +47,7 @@ def run(network, params, open_serving):
     files.make_folder(params.export_dir)
     say(f'exporting  {network.name}, {trained.num_classes} classes, step '
         f'{checkpoints.step_of(trained.prefix)}, {trained.weights} weights')
-    folder = os.path.join(params.export_dir, STAGING)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
+    folder = _staging(params.export_dir)
     try:
         calibration = _calibration(trained, serving) if formats.calibrated(rows) else None
         material = formats.Material(trained, serving, calibration)
@@ -60,6 +59,16 @@ def run(network, params, open_serving):
         shutil.rmtree(folder, ignore_errors=True)
     _say(params.export_dir, report)
     return 0 if report['ok'] else 1
+
+
+def _staging(export_dir):
+    """An empty folder for unfinished files: beside the finished ones, or on this machine."""
+    if storage.is_address(export_dir):
+        return tempfile.mkdtemp(prefix='export-')
+    folder = os.path.join(export_dir, STAGING)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    return folder
 
 
 def _calibration(trained, serving):
@@ -119,10 +128,15 @@ def _report(trained, serving, rows):
 def _publish(folder, export_dir):
     """Moves finished files to their place; what an earlier export left there is replaced."""
     for entry in sorted(os.listdir(folder)):
-        target = os.path.join(export_dir, entry)
-        if os.path.isdir(target):
-            shutil.rmtree(target)
-        os.replace(os.path.join(folder, entry), target)
+        source, target = os.path.join(folder, entry), os.path.join(export_dir, entry)
+        if storage.is_folder(target):
+            files.remove_tree(target)
+        if not storage.is_address(target):
+            os.replace(source, target)
+        elif os.path.isdir(source):
+            files.copy_below(source, target)
+        else:
+            files.copy(source, target)
 
 
 def _say(export_dir, report):

@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
+from common import files, storage
 from common.errors import FlagError
-from common.files import make_folder
 
 
 def to_file(path):
@@ -41,10 +41,9 @@ class Features:
 
         .npz: images, paths [n], and features, float32 [n, channels]; .csv: a line an image.
         """
-        make_folder(os.path.dirname(os.path.abspath(self._path)))
-        temporary = f'{self._path}.tmp'
-        (self._write_npz if self._path.endswith('.npz') else self._write_csv)(temporary)
-        os.replace(temporary, self._path)
+        files.make_folder(os.path.dirname(storage.absolute(self._path)))
+        with files.written(self._path) as place:
+            (self._write_npz if self._path.endswith('.npz') else self._write_csv)(place)
         return self._path
 
     def _write_npz(self, path):

@@ -15,6 +15,7 @@ The same file may be given as --init_checkpoint anywhere: it is imported into --
 import os
 
 from common import files as common_files
+from common import storage
 from common.console import say, warn
 from common.errors import CheckpointError
 from estimator import results
@@ -43,11 +44,11 @@ def run(network, params, open_inputs):
     value = lambda name: getattr(params, name)  # noqa: E731
     found = _examined(network, value, params.import_from)
     with exclusive(params.model_dir):
-        if any(name.startswith('model.ckpt-') for name in os.listdir(params.model_dir)):
+        if any(name.startswith('model.ckpt-') for name in storage.names(params.model_dir)):
             raise CheckpointError(f'{params.model_dir} holds a checkpoint already. Give another '
                                   '--model_dir, or remove it.')
         classes = params.num_label_classes or found.arguments['num_classes']
-        _into(params.model_dir, network, found, value, classes)
+        _into(params.model_dir, network, params.import_from, found, value, classes)
     say(f'next       python main.py --mode=predict --model_name={network.name} '
         f'--model_dir={params.model_dir} --data_dir=IMAGES')
     say(f'           python main.py --model_name={network.name} '
@@ -65,17 +66,17 @@ def local_weights(network, given, model_dir):
         kept = common_files.read_json(os.path.join(folder, 'import.json')) or {}
         if kept.get('file') != _identity(path, network):
             found = _examined(network, given.value, path)
-            _into(folder, network, found, given.value, found.arguments['num_classes'])
+            _into(folder, network, path, found, given.value, found.arguments['num_classes'])
     return given.replaced('init_checkpoint', folder, f'imported from {path}')
 
 
 def _examined(network, value, path):
     insisted = {name: value(name) for name in network.arguments
                 if value(name) is not None and name != 'data_format'}
-    return convert.examine(network, path, value('import_as'), insisted)
+    return convert.examine(network, files.here(path), value('import_as'), insisted)
 
 
-def _into(folder, network, found, value, classes):
+def _into(folder, network, path, found, value, classes):
     """Writes the checkpoint and its records, and checks it."""
     flags = {name: value(name) for name in network.arguments + IMAGES
              if value(name) is not None and name != 'data_format'}
@@ -90,7 +91,7 @@ def _into(folder, network, found, value, classes):
     prefix, counts = convert.write(network, found, arguments, folder)
     checked = check.check(network, found, prefix, arguments,
                           flags.get('input_image_size') or network.image_size)
-    report = {'file': _identity(found.path, network),
+    report = {'file': _identity(path, network),
               'weights': check.label(found.row) if found.row else network.name, 'flags': flags,
               'counts': counts, 'notes': list(found.notes), 'doubt': found.doubt,
               'check': checked.text, 'ok': checked.ok, 'versions': results.versions()}
@@ -106,17 +107,16 @@ def _into(folder, network, found, value, classes):
 
 def _identity(path, network):
     """What tells one file from another."""
-    path = os.path.abspath(path)
-    about = os.stat(path)
-    return {'path': path, 'bytes': about.st_size, 'changed': about.st_mtime_ns,
+    size, changed = storage.stamp(path)
+    return {'path': storage.absolute(path), 'bytes': size, 'changed': changed,
             'model_name': network.name}
 
 
 def _remove(folder):
     """Removes what an interrupted import has left."""
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+    for name in storage.names_or_none(folder):
         if name in ('checkpoint', 'import.json', 'params.json') or name.startswith('model.ckpt-0.'):
-            os.remove(os.path.join(folder, name))
+            common_files.remove(os.path.join(folder, name))
 
 
 def _say(found, flags, counts, checked, prefix):

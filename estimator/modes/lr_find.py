@@ -83,7 +83,7 @@ def suggestion(rows):
 
 
 def _write(rows, path):
-    with open(path, 'w', newline='') as stream:
+    with files.written(path) as place, open(place, 'w', newline='') as stream:
         csv.writer(stream).writerows([('learning_rate', 'loss', 'smoothed_loss')] + rows)
     say(f'table      {path}')
 
@@ -105,6 +105,7 @@ def _draw(rows, rate, path, name):
     axis.grid(alpha=0.3)
     axis.legend()
     figure.tight_layout()
-    figure.savefig(path, dpi=90)
+    with files.written(path) as place:
+        figure.savefig(place, dpi=90, format='png')
     pyplot.close(figure)
     say(f'picture    {path}')

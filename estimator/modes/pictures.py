@@ -2,6 +2,7 @@
 
 import os
 
+from common import files
 from common.console import warn
 from estimator import curves
 from estimator.checkpoints import weights
@@ -56,7 +57,8 @@ def learning_curve(training, evaluations, path, title):
     axes[1].set(xlabel='epoch', ylabel='top-1', title='accuracy', ylim=(0, 1.02))
     figure.suptitle(title)
     figure.tight_layout()
-    figure.savefig(path, dpi=90)
+    with files.written(path) as place:
+        figure.savefig(place, dpi=90, format='png')
     pyplot.close(figure)
 
 

@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 
 from common.console import say, warn
 from common.errors import DataError, first_line
-from common.files import make_folder
+from common.files import make_folder, written
 from estimator.checkpoints import weights
 from estimator.checkpoints.reading import step_of
 from estimator.drawing import grid
@@ -138,7 +138,8 @@ def write_csv(directory, rows):
     """predictions.csv, a line for an image and rank; returns its path."""
     make_folder(directory)
     path = os.path.join(directory, 'predictions.csv')
-    with open(path, 'w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
+    with written(path) as place, open(
+            place, 'w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
         writer = csv.writer(stream)
         writer.writerow(['image', 'rank', 'class', 'name', 'probability'])
         for row in rows:

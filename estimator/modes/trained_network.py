@@ -6,7 +6,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from common import labels_file
+from common import labels_file, storage
 from common.console import say, warn
 from common.errors import CheckpointError
 from common.files import read_record
@@ -53,7 +53,7 @@ def recorded_flags(network, given, model_dir):
     """[(source, flags)] a network was trained with, from the params.json beside its checkpoint."""
     folder = folder_of(given.value('init_checkpoint'), model_dir)
     path = os.path.join(folder, 'params.json')
-    if not os.path.exists(path):
+    if not storage.exists(path):
         return []
     values = _recorded(path)
     if values is None:
@@ -80,7 +80,7 @@ def _recorded_data(path):
     """Flags of the data in a training's params.json; {} when they are not here any more."""
     values = read_record(path) or {}
     folder = values.get('data_dir')
-    if 'dataset' not in values or (folder and not os.path.isdir(folder)):
+    if 'dataset' not in values or (folder and not storage.is_folder(folder)):
         return {}
     found = {key: values[key] for key in DATA if values.get(key) is not None}
     return found if folder else dict(found, dataset=values['dataset'] or 'digits')
@@ -95,7 +95,7 @@ def inherited_flags(network, given, model_dir):
     """
     del model_dir
     path = os.path.join(folder_of(given.value('init_checkpoint'), ''), 'params.json')
-    if not given.value('init_checkpoint') or not os.path.exists(path):
+    if not given.value('init_checkpoint') or not storage.exists(path):
         return []
     values = _recorded(path)
     if not values or values['model_name'] != network.name:
@@ -120,7 +120,7 @@ def folder_of(init_checkpoint, model_dir):
     if not init_checkpoint:
         return model_dir
     path = init_checkpoint
-    path = path if os.path.isdir(path) else os.path.dirname(path)
+    path = path if storage.is_folder(path) else os.path.dirname(path)
     return os.path.dirname(path.rstrip('/')) if os.path.basename(path) == 'archive' else path
 
 

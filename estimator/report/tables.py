@@ -4,19 +4,19 @@ UTF-8; each is whole or absent. Classes are given by number and, where they have
 """
 
 import csv
-import os
+
+from common import files
 
 # Above so many classes confusion.csv lists the pairs that occur instead of the whole matrix.
 MOST_CLASSES = 2000
 
 
 def _write(path, head, rows):
-    temporary = f'{path}.tmp'
-    with open(temporary, 'w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
+    with files.written(path) as place, open(
+            place, 'w', newline='', encoding='utf-8', errors='surrogateescape') as stream:
         writer = csv.writer(stream)
         writer.writerow(head)
         writer.writerows(rows)
-    os.replace(temporary, path)
     return path
 
 

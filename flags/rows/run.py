@@ -12,8 +12,8 @@ ROWS = (
     Row('mode', 'str', 'train_and_eval', 'What to do; export_only means export.', MODES),
     Row('recipe', 'str', None, "One of the network's recipes by name, small or finetune (default: "
         "its full run; of few images small, with weights to start from finetune)."),
-    Row('model_dir', 'str', None, 'Folder for checkpoints, events, logs and results; '
-        'a run resumes from what it holds.'),
+    Row('model_dir', 'str', None, 'Folder or address (gs://, s3://) for checkpoints, events, logs '
+        'and results; a run resumes from what it holds.'),
     Row('init_checkpoint', 'str', None, 'Checkpoint file or folder to start from, or to evaluate; '
         'also a file that --mode=import reads.'),
     Row('import_from', 'str', None, 'Import: weights of timm, torchvision, Keras, TFLite, or a '

@@ -9,9 +9,9 @@ import hashlib
 import os
 import re
 
-from common import console, labels_file
+from common import console, labels_file, storage
 from common.errors import DataError
-from input import progress, storage
+from input import progress
 from input.convert import parallel, summary
 from input.images import checks, formats
 from input.records import dataset_json, example, tfrecord

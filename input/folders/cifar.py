@@ -9,8 +9,8 @@ import os
 
 import numpy as np
 
+from common import storage
 from common.errors import DataError
-from input import storage
 
 SIDE = 32
 RECORD = 1 + 3 * SIDE * SIDE

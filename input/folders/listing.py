@@ -2,8 +2,8 @@
 
 import os
 
+from common import storage
 from common.errors import DataError
-from input import storage
 from input.images import formats
 
 TEXT_FILES = ('LOC_synset_mapping.txt', 'synset_words.txt', 'imagenet_metadata.txt')

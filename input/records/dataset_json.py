@@ -9,10 +9,9 @@ stored in the records.
 import json
 import os
 
-from common import labels_file
+from common import labels_file, storage
 from common.errors import DataError
 from common.files import sync_folder, write_text
-from input import storage
 
 FILE = 'dataset.json'
 FORMAT = 1

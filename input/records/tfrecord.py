@@ -11,7 +11,7 @@ import struct
 
 import google_crc32c
 
-from input import storage
+from common import storage
 
 
 class BadRecord(Exception):

@@ -10,10 +10,11 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from common import storage
 from common.console import say
 from common.errors import DataError
 from common.files import write_text
-from input import progress, storage
+from input import progress
 from input.records import tfrecord
 from input.sources.readers import VERIFY
 

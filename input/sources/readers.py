@@ -11,8 +11,8 @@ from collections import namedtuple
 
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from common.errors import DataError
-from input import storage
 from input.records import example, tfrecord
 
 VERIFY = 'python convert_tfrecord.py --verify'

@@ -5,9 +5,8 @@ import os
 import re
 from collections import namedtuple
 
-from common import labels_file
+from common import labels_file, storage
 from common.errors import DataError
-from input import storage
 from input.records import dataset_json
 from input.sources.readers import VERIFY
 

@@ -3,8 +3,8 @@
 import os
 from collections import namedtuple
 
+from common import storage
 from common.errors import DataError
-from input import storage
 from input.folders import cifar
 from input.records import example
 from input.sources import counts, digits, folder, shards, tfds

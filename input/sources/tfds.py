@@ -8,9 +8,8 @@ read like any others.
 import json
 import os
 
-from common import postponed
+from common import postponed, storage
 from common.errors import DataError, first_line
-from input import storage
 from input.sources import shards
 
 INFO = 'dataset_info.json'

@@ -25,6 +25,11 @@ def failure(*words, layers=LAYERS):
     return str(caught.value)
 
 
+def test_files_of_tensorflow_s_own_tools_are_local():
+    assert 'in folders only' in failure('--profiling=True', '--profiling_dir=gs://b/p')
+    assert merged('--model_dir=gs://b/run', '--profiling_dir=gs://b/p').model_dir == 'gs://b/run'
+
+
 def test_order_of_levels(tmp_path):
     path = tmp_path / 'x.yaml'
     path.write_text('weight_decay: 1e-4\nmomentum: 0.8\nbatch_size: 16\nseed: 7\n')
@@ -124,7 +129,7 @@ def test_mindspore_file(tmp_path):
     ('--params_override=use_tpu=True', 'TPU'),
     ('--params_override=train_steps=0', 'at least 1'),
     ('--params_override=config_file=x', 'inside an overlay'),
-    ('--model_dir=gs://bucket/run', 'mount the storage'),
+    ('--init_checkpoint=runs[1]/model.ckpt-4', 'ln -s'),
     ('--config_file=/no/such.yaml', 'cannot be read')])
 def test_overlay_is_strict(word, part):
     assert part in failure(word)

@@ -4,11 +4,13 @@ import os
 import re
 import zipfile
 
+from common import storage
 from common.errors import CheckpointError
 from estimator.checkpoints.foreign import (
     frozen_file,
     graph_file,
     keras_file,
+    published,
     safetensors_file,
     tflite_file,
     torch_file,
@@ -16,6 +18,8 @@ from estimator.checkpoints.foreign import (
 
 # What a folder downloaded from a hub holds, best first.
 IN_A_FOLDER = ('model.safetensors', 'pytorch_model.bin')
+# What else in the folder of a file says what it is.
+BESIDE = ('config.json', published.CARD)
 _CHECKPOINT = re.compile(r'(^|/)checkpoint$|\.(index|meta|data-\d{5}-of-\d{5})$')
 # First bytes -> what a file is that was to be weights, and what to do about it. No file of weights
 # begins as the TEXTS do; the others are asked about when no reader knows the file.
@@ -39,13 +43,22 @@ def is_foreign(path):
     """Whether a path leads to weights of another framework, and not to a checkpoint."""
     if not path:
         return False
-    if os.path.isdir(path):
-        inside = os.listdir(path)
+    if storage.is_folder(path):
+        inside = storage.names(path)
         return 'checkpoint' not in inside and not any(
-            name.endswith('.index') for name in inside) and (
-                graph_file.is_saved_model(path) or any(name in inside for name in IN_A_FOLDER))
-    return os.path.isfile(path) and not _CHECKPOINT.search(path) and (
-        _reader(path) is not None or _mistaken(_head(path)) is not None)
+            name.endswith('.index') for name in inside) and any(
+                name in inside for name in (graph_file.GRAPH,) + IN_A_FOLDER)
+    if _CHECKPOINT.search(path) or not storage.is_file(path):
+        return False
+    path = storage.local(path, BESIDE)
+    return _reader(path) is not None or _mistaken(_head(path)) is not None
+
+
+def here(path):
+    """The path of weights, or that of a copy of those at an address."""
+    if storage.is_address(path) and not storage.exists(path):
+        raise CheckpointError(f'{path}: nothing is there. Give the weights with --from=FILE.')
+    return storage.local(path, BESIDE)
 
 
 def open_file(path):

@@ -10,6 +10,7 @@ from estimator.checkpoints import reading as checkpoints
 from estimator.checkpoints.foreign import tensors as tensors_lib
 from estimator.checkpoints.foreign.tensors import Opened, Tensor
 
+GRAPH = 'saved_model.pb'
 LARGEST_GRAPH = 2 << 30     # protobuf's own bound
 FLOAT, EIGHT_BITS = 1, 12      # DataType of TensorFlow's types.proto
 
@@ -21,7 +22,7 @@ def recognises(head):
 
 def is_saved_model(path):
     """Whether a folder is a SavedModel."""
-    return os.path.isfile(os.path.join(path, 'saved_model.pb'))
+    return os.path.isfile(os.path.join(path, GRAPH))
 
 
 def read_saved_model(path):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from common import files
+from common import files, storage
 from estimator import curves, results
 from estimator.checkpoints import reading
 from estimator.checkpoints.foreign.published import CARD
@@ -55,7 +55,7 @@ def describe(folder, trained, serving, rows):
 
 def run_folder(prefix):
     """The folder of the run a checkpoint is of: its own, or above archive/."""
-    return trained_lib.folder_of(os.path.abspath(prefix), '')
+    return trained_lib.folder_of(storage.absolute(prefix), '')
 
 
 def _parameters(trained):

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import storage
 from common.errors import CheckpointError
 from estimator.checkpoints.foreign import graph_file, tflite_file
 from estimator.modes.exports import graphs, onnx_file
@@ -181,6 +182,7 @@ def open_file(path, threads=None):
     threads: None for the runtime's own choice; TensorFlow 1.15's TFLite has no other. Raises
     CheckpointError when it is none of KNOWN or damaged, FlagError when its runtime is missing.
     """
+    path = storage.local(path) if storage.exists(path) else path
     if os.path.isdir(path) and graph_file.is_saved_model(path):
         return _opened(SavedModel, path, threads)
     if not os.path.isfile(path):

@@ -9,7 +9,8 @@ import input_params
 import pytest
 import tensorflow.compat.v1 as tf
 
-from input import DataError, Inputs, storage
+from common import storage
+from input import DataError, Inputs
 from input.serving import find_images
 
 

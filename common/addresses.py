@@ -1,0 +1,96 @@
+"""Addresses such as gs://bucket/folder: tf.io.gfile with errors that a user can be told.
+
+TensorFlow is imported when the first address is asked about. Under TensorFlow 2 some schemes come
+with tensorflow-io, which is imported where TensorFlow alone does not know one.
+"""
+
+import contextlib
+import errno
+import importlib
+import importlib.util
+import os
+import re
+
+from common.errors import FlagError, StorageError, first_line
+
+_ADDRESS = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+)://')
+# Stores in which a file appears when it is closed, so that no other name is written first. A
+# rename there is a copy.
+APPEARS_WHOLE = ('gs', 's3', 'az', 'oss')
+# What tensorflow-io brings to TensorFlow 2.
+_BY_PLUGIN = ('s3', 'hdfs', 'viewfs', 'har', 'az', 'oss')
+_DENIED = re.compile(r'denied|forbidden|\b40[13]\b|credential|unauthorized', re.IGNORECASE)
+
+
+def is_address(path):
+    """Whether a path starts with a scheme, as in gs://bucket/folder."""
+    return bool(_ADDRESS.match(path))
+
+
+def appears_whole(address):
+    """Whether a file at such an address is there in whole or not at all."""
+    return _scheme(address) in APPEARS_WHOLE
+
+
+def _scheme(address):
+    return _ADDRESS.match(address).group(1).lower()
+
+
+def call(name, address, *arguments, **keywords):
+    """tf.io.gfile's function of that name.
+
+    FileNotFoundError, NotADirectoryError: nothing is there; StorageError: not to be reached, or
+    not allowed; FlagError: TensorFlow does not know the scheme.
+    """
+    import tensorflow.compat.v1 as tf
+    try:
+        with told(address):
+            return getattr(tf.io.gfile, name)(address, *arguments, **keywords)
+    except _UnknownScheme:
+        _plugin(_scheme(address), address)
+    with told(address):
+        return getattr(tf.io.gfile, name)(address, *arguments, **keywords)
+
+
+class _UnknownScheme(FlagError):
+    """TensorFlow alone does not know the scheme."""
+
+
+@contextlib.contextmanager
+def told(address):
+    """Makes TensorFlow's errors about an address those of `call`."""
+    import tensorflow.compat.v1 as tf
+    try:
+        yield
+    except tf.errors.NotFoundError as error:
+        if '.so' in str(error):         # hdfs:// without Hadoop's library
+            raise StorageError(errno.EIO, first_line(error), address) from None
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), address) from None
+    except (tf.errors.OpError, NotImplementedError) as error:
+        said = first_line(error)
+        if said.endswith('Not a directory'):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), address) from None
+        if re.search(r'scheme .*not implemented', said):
+            raise _UnknownScheme(said) from None
+        kinds = tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError
+        denied = isinstance(error, kinds) or _DENIED.search(said)
+        raise StorageError(errno.EACCES if denied else errno.EIO, said, address) from None
+
+
+def _plugin(scheme, address):
+    """Imports what brings a scheme; FlagError where nothing does."""
+    import tensorflow.compat.v1 as tf
+    advice = 'Mount the storage (s3fs, gcsfuse, NFS) and name the folder.'
+    if scheme in _BY_PLUGIN and tf.version.VERSION.startswith('2'):
+        if importlib.util.find_spec('tensorflow_io'):
+            try:
+                importlib.import_module('tensorflow_io')
+                return
+            except Exception as error:  # pylint: disable=broad-except
+                advice = (f'tensorflow-io is installed, but cannot be imported '
+                          f'({first_line(error)}); take the release made for this TensorFlow.')
+        else:
+            advice = ('pip install tensorflow-io brings them (0.36.0 is the release for TensorFlow '
+                      '2.15), or mount the storage and name the folder.')
+    raise FlagError(f'{address}: TensorFlow {tf.version.VERSION} knows no {scheme}:// addresses. '
+                    + advice)
