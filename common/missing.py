@@ -8,8 +8,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def tell():
-    """Call before the first import of a package that is not Python's own."""
+    """Call before the first import of a package that is not Python's own.
+
+    numpy's OpenBLAS starts a thread a core at its import, each with a stack and a buffer, and
+    crashes or hangs where there is no room for them. No large matrix is multiplied in numpy here.
+    """
     sys.excepthook = _tell
+    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 
 def _tell(kind, error, trace):

@@ -1,5 +1,6 @@
 """Without the packages: one line that says what to type."""
 
+import os
 import sys
 
 import program
@@ -19,6 +20,18 @@ def test_a_module_of_ours_keeps_its_trace(tmp_path):
     done = program.command(sys.executable, '-c', 'from common import missing; missing.tell()\n'
                            'import input.nothing')
     assert 'Traceback' in done.stderr and 'make setup' not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/task') or 'OPENBLAS_NUM_THREADS' in os.environ,
+                    reason='asks /proc, and the environment has the last word')
+def test_numpy_does_not_start_a_thread_a_core():
+    """With many cores their stacks are what a limit of memory has no room for: a crash."""
+    done = program.command(sys.executable, '-c', 'import os\n'
+                           'os.sched_setaffinity(0, range(os.cpu_count()))\n'
+                           'from common import missing; missing.tell()\n'
+                           'import numpy; print(len(os.listdir("/proc/self/task")))',
+                           env={'PYTHONPATH': ''})
+    assert done.stdout == '1\n', done.stderr
 
 
 def test_too_little_memory():
