@@ -6,6 +6,7 @@ import glob
 import os
 import re
 
+import long_files
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -77,6 +78,10 @@ def test_every_public_function_and_module_says_what_it_is(path):
              and not node.name.startswith('_') and not ast.get_docstring(node)
              and len(node.body) > 2}
     assert short == set()
+
+
+def test_the_longest_test_files_exist():
+    assert [path for path in long_files.LONG if not os.path.exists(os.path.join(ROOT, path))] == []
 
 
 def test_launchers_are_small_and_edit_nothing():

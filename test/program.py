@@ -23,16 +23,21 @@ SMALL = dict(model_name='mobilenet_v1_025', dataset='synthetic', num_train_image
              num_label_classes=10, dropout_rate=0.5, moving_average_decay=0.9, learning_rate=0.01,
              log_step_count_steps=1, save_summary_steps=0)
 PAIRS = mobilenet_v1.SEPARABLE
+# Environment in which a process has the same as `shallow`.
+SHALLOW = {'PYTHONPATH': os.path.join(ROOT, 'test', 'shallow')}
 
 
 @contextlib.contextmanager
-def shallow(pairs=3):
+def shallow(pairs=3, wide=0):
     """MobileNetV1 with the first few of its 13 pairs of layers, in this process.
 
-    Building graphs is most of what a short run costs. (A test that starts a program as well must
-    not hand a checkpoint from one to the other.)
+    wide: how many of the last follow, for files that must be mostly weights.
+
+    Building graphs is most of what a short run costs. (A program started by a test has all layers,
+    or the first three in the environment SHALLOW.)
     """
-    before, mobilenet_v1.SEPARABLE = mobilenet_v1.SEPARABLE, PAIRS[:pairs]
+    before, mobilenet_v1.SEPARABLE = mobilenet_v1.SEPARABLE, (
+        PAIRS[:pairs] + PAIRS[len(PAIRS) - wide:])
     try:
         yield
     finally:

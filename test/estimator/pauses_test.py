@@ -30,7 +30,8 @@ def runs(tmp_path_factory):
             for part in ('_train', '_evaluate'):
                 patch.setattr(model_fn, part, noting(built, part, getattr(model_fn, part)))
             patch.setattr(strategies, 'stays_open', lambda device, answer=stays: answer)
-            assert program.run(folder, **PLAN)[0] == 0
+            with program.shallow(1):
+                assert program.run(folder, **PLAN)[0] == 0
         done[name] = folder, built
     return done
 

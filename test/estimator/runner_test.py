@@ -191,7 +191,8 @@ def test_sigterm_saves_and_exits_75(tmp_path, mode):
     words = program.flags_of(dict(program.SMALL, model_dir=tmp_path, mode=mode, train_steps=100000))
     process = subprocess.Popen([sys.executable, os.path.join(program.ROOT, 'main.py')] + words,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               universal_newlines=True, cwd=program.ROOT)
+                               universal_newlines=True, cwd=program.ROOT,
+                               env=dict(os.environ, **program.SHALLOW))
     for line in process.stdout:
         if line.startswith('step 3/'):
             process.send_signal(signal.SIGTERM)

@@ -155,10 +155,10 @@ def test_a_killed_rank_is_a_failure(tmp_path):
 
 
 def test_ranks_above_0_may_end_first_but_not_hang_after_it(tmp_path):
-    process = start('time.sleep(0 if index == "1" else 2 if index == "0" else 0.5)', tmp_path)
-    process.communicate(timeout=60)
-    assert process.returncode == 0
-    process = start('sys.exit(0) if index == "0" else time.sleep(600)', tmp_path)
+    early = start('time.sleep(0 if index == "1" else 1 if index == "0" else 0.3)', tmp_path / 'a')
+    process = start('sys.exit(0) if index == "0" else time.sleep(600)', tmp_path / 'b')
+    early.communicate(timeout=60)
+    assert early.returncode == 0
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1 and 'rank 1, 2 did not end' in err
 
@@ -178,9 +178,9 @@ def test_a_signal_reaches_every_rank_once(tmp_path):
 
 
 def test_a_console_that_goes_does_not_hold_up_the_processes(tmp_path):
-    process = start('print("x" * 9999, flush=True); time.sleep(1)\n'
+    process = start('print("x" * 9999, flush=True); time.sleep(0.3)\n'
                     'for _ in range(50): print("y" * 9999, flush=True)', tmp_path)
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
     assert len((tmp_path / '4' / 'train_4.log').read_text()) == 51 * 10000

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 
 from models import get_network
 
-pytestmark = pytest.mark.skipif(not hasattr(tensorflow, 'contrib'),
+pytestmark = pytest.mark.skipif(not tf.version.VERSION.startswith('1.'),
                                 reason='tf.contrib.slim is part of TensorFlow 1.15 only')
 
 BATCH, SIZE = 4, 96

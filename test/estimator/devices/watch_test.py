@@ -29,7 +29,7 @@ sys.exit(watch.watched(found, 3, work))
 
 
 def start(codes, seconds=60):
-    """Watched processes that sleep and end with these codes; all have heard of each other."""
+    """(addresses, watched processes that sleep and end with these codes)."""
     listed = free_addresses(len(codes))
     environment = dict(os.environ, PYTHONPATH=program.ROOT)
     found = [subprocess.Popen(
@@ -37,8 +37,6 @@ def start(codes, seconds=60):
          str(seconds if code is None else .5), str(code or 0)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment)
         for index, code in enumerate(codes)]
-    for process in found:
-        assert process.stdout.readline() == 'ready\n'
     return listed, found
 
 
@@ -48,6 +46,8 @@ def groups():
     found = {happens: start(codes) for happens, codes in (
         ('done and failed', [0, 3, None]), (signal.SIGKILL, [None] * 3),
         (signal.SIGSTOP, [None] * 3), (signal.SIGTERM, [None] * 3))}
+    for process in sum((processes for _, processes in found.values()), []):
+        assert process.stdout.readline() == 'ready\n'      # they have heard of each other
     for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM):
         found[number][1][1].send_signal(number)
     yield found
@@ -76,7 +76,7 @@ def test_one_that_is_done_is_not_missed_and_one_that_failed_is(groups):
 
 def test_a_signal_to_one_stops_all(groups):
     _, processes = groups[signal.SIGTERM]
-    assert [process.wait(timeout=30) for process in processes] == [75] * 3
+    assert [process.wait(timeout=60) for process in processes] == [75] * 3
 
 
 def test_hosts_by_flags_or_by_tf_config():

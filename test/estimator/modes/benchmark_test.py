@@ -10,6 +10,8 @@ import main
 from estimator.modes import benchmark
 from models import get_network
 
+pytestmark = pytest.mark.usefixtures('shallow')
+
 SMALL = ['main.py', '--mode=benchmark', '--model_name=mobilenet_v1_025', '--input_image_size=32']
 
 

@@ -18,6 +18,8 @@ from estimator.modes.exports import formats, graphs, parity, runtimes, tflite
 from flags.rows.run import EXPORTED
 from models import get_network
 
+pytestmark = pytest.mark.usefixtures('wide')
+
 HEAD = 'MobilenetV1/Logits/Conv2d_1c_1x1/weights'
 NAME = 'mobilenet_v1_025'
 FILES = {'savedmodel': 'saved_model', 'frozen_pb': f'{NAME}.pb', 'tflite': f'{NAME}.tflite',
