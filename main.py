@@ -12,7 +12,7 @@ import functools
 import os
 import sys
 
-from common import allocator, console, missing, postponed, signals
+from common import addresses, allocator, console, missing, postponed, signals
 
 if __name__ == '__main__':
     console.own_streams()
@@ -153,4 +153,4 @@ if __name__ == '__main__':
             raise
         code = report(error)
     signals.over()
-    sys.exit(code)
+    addresses.leave(code)

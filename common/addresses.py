@@ -4,12 +4,14 @@ TensorFlow is imported when the first address is asked about. Under TensorFlow 2
 with tensorflow-io, which is imported where TensorFlow alone does not know one.
 """
 
+import atexit
 import contextlib
 import errno
 import importlib
 import importlib.util
 import os
 import re
+import sys
 
 from common.errors import FlagError, StorageError, first_line
 
@@ -52,6 +54,20 @@ def call(name, address, *arguments, **keywords):
         return getattr(tf.io.gfile, name)(address, *arguments, **keywords)
 
 
+class _State:
+    plugin = False      # whether tensorflow-io has been imported
+
+
+def leave(code):
+    """sys.exit; after tensorflow-io, which aborts in its own end, without the interpreter's."""
+    if _State.plugin:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 class _UnknownScheme(FlagError):
     """TensorFlow alone does not know the scheme."""
 
@@ -85,6 +101,7 @@ def _plugin(scheme, address):
         if importlib.util.find_spec('tensorflow_io'):
             try:
                 importlib.import_module('tensorflow_io')
+                _State.plugin = True
                 return
             except Exception as error:  # pylint: disable=broad-except
                 advice = (f'tensorflow-io is installed, but cannot be imported '

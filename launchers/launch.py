@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from common import files, storage
+from common import addresses, files, storage
 from common.console import own_streams, say, silence_import
 from common.errors import PREEMPTED, ProgramError
 from launchers import hosts, ranks, reports
@@ -216,4 +216,4 @@ def _command(launch, options, model_dir, output):
 
 if __name__ == '__main__':
     own_streams()
-    sys.exit(main(sys.argv))
+    addresses.leave(main(sys.argv))
