@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import sys
+import time
 
 from common.errors import FlagError, StorageError, first_line
 
@@ -56,6 +57,19 @@ def call(name, address, *arguments, **keywords):
 
 class _State:
     plugin = False      # whether tensorflow-io has been imported
+    until = 0.0         # when a store that has failed is asked again about what can wait
+    gone = None         # what it said last, where it is not asked any more
+
+
+def away():
+    """Whether a store has just failed: what can wait is tried again after ten times as long."""
+    return time.monotonic() < _State.until
+
+
+def give_up(error=None):
+    """From now on every question about an address fails at once with this error, until called with
+    None: a run that ends for want of its store does not wait for it again and again."""
+    _State.gone = error
 
 
 def leave(code):
@@ -76,8 +90,12 @@ class _UnknownScheme(FlagError):
 def told(address):
     """Makes TensorFlow's errors about an address those of `call`."""
     import tensorflow.compat.v1 as tf
+    start = time.monotonic()
+    if _State.gone:
+        raise StorageError(errno.EIO, _State.gone, address)
     try:
         yield
+        _State.until = 0.0
     except tf.errors.NotFoundError as error:
         if '.so' in str(error):         # hdfs:// without Hadoop's library
             raise StorageError(errno.EIO, first_line(error), address) from None
@@ -90,6 +108,8 @@ def told(address):
             raise _UnknownScheme(said) from None
         kinds = tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError
         denied = isinstance(error, kinds) or _DENIED.search(said)
+        said = said.strip(' :.') or type(error).__name__
+        _State.until = time.monotonic() + 10 * (time.monotonic() - start)
         raise StorageError(errno.EACCES if denied else errno.EIO, said, address) from None
 
 

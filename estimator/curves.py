@@ -7,7 +7,7 @@ import io
 import math
 import os
 
-from common import files, storage
+from common import addresses, files, storage
 from common.console import say, warn
 
 EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entropy', 'eval_examples',
@@ -83,13 +83,9 @@ def append(path, columns, row):
     At an address the whole file is written anew; a row that cannot be written goes with the next.
     """
     if storage.is_address(path):
-        _LATE.setdefault(path, []).append(row)
-        try:
-            before = storage.read_bytes(path) if storage.exists(path) else b''
-            files.write_bytes(path, before + _lines(columns, _LATE[path], not before))
-            del _LATE[path]
-        except OSError as error:
-            warn(f'{path}: the row of step {row["step"]} comes later ({error.strerror})')
+        _LATE.setdefault(path, (columns, []))[1].append(row)
+        if not addresses.away():
+            catch_up(path)
         return
     with open(path, 'ab', buffering=0) as stream:      # what a buffer holds back comes later
         before = stream.tell()
@@ -100,6 +96,19 @@ def append(path, columns, row):
         except OSError as error:
             os.truncate(path, before)
             warn(f'{path}: the row of step {row["step"]} is lost ({error.strerror})')
+
+
+def catch_up(path):
+    """Writes the rows that could not be written to an address before."""
+    if path not in _LATE:
+        return
+    columns, rows = _LATE[path]
+    try:
+        before = storage.read_bytes(path) if storage.exists(path) else b''
+        files.write_bytes(path, before + _lines(columns, rows, not before))
+        del _LATE[path]
+    except OSError as error:
+        warn(f'{path}: the rows from step {rows[0]["step"]} on come later ({error.strerror})')
 
 
 def _lines(columns, rows, header):

@@ -7,7 +7,8 @@ import re
 import tensorflow.compat.v1 as tf
 
 from common import signals
-from common.errors import CheckpointError, DataError, ProgramError, first_line
+from common.addresses import give_up
+from common.errors import CheckpointError, DataError, ProgramError, StorageError, first_line
 from common.storage import is_address, is_folder
 
 # What a file system says, in an OSError or somewhere in an error of TensorFlow.
@@ -29,6 +30,9 @@ def told(model_dir, latest, explain_data):
     """
     try:
         yield
+    except StorageError as error:
+        give_up(error.strerror)
+        raise
     except ProgramError:
         raise
     except (tf.errors.OpError, OSError, MemoryError, ValueError) as error:
@@ -63,6 +67,7 @@ def _remote(error, model_dir):
     text = str(error)
     saving = model_dir in text or 'SaveV2' in text or 'MergeV2Checkpoints' in text
     if isinstance(error, tf.errors.OpError) and is_address(model_dir) and saving:
+        give_up(first_line(error))
         return _cannot_write(model_dir, first_line(error), model_dir)
     return None
 

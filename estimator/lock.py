@@ -10,7 +10,7 @@ import os
 import socket
 import time
 
-from common import storage
+from common import addresses, storage
 from common.console import warn
 from common.errors import ProgramError
 from common.files import make_folder, read_record, remove, write_json
@@ -35,6 +35,7 @@ def exclusive(model_dir):
         finally:
             with contextlib.suppress(OSError):
                 remove(os.path.join(model_dir, NAME))
+            addresses.give_up(None)
         return
     with _opened(model_dir, NAME) as stream:
         try:
@@ -57,7 +58,8 @@ def renew(model_dir, every=0.0):
 
     every: seconds since the last time within which there is nothing to do.
     """
-    if storage.is_address(model_dir) and time.monotonic() - _SIGNED.get(model_dir, 0) >= every:
+    if (storage.is_address(model_dir) and not addresses.away()
+            and time.monotonic() - _SIGNED.get(model_dir, 0) >= every):
         with contextlib.suppress(OSError):
             _sign(model_dir)
 

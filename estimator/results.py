@@ -7,6 +7,7 @@ import platform
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common.errors import StorageError
 from common.files import read_record, write_json
 
 
@@ -51,8 +52,9 @@ def described(job):
     try:
         yield
     except Exception:
-        if before and job.step() == step:
-            write_json(path, before)
+        with contextlib.suppress(StorageError):
+            if before and job.step() == step:
+                write_json(path, before)
         raise
 
 

@@ -1,9 +1,11 @@
 """Saving: the periodic checkpoint, and the best one kept apart."""
 
+import os
 import time
 
 import tensorflow.compat.v1 as tf
 
+from estimator import curves
 from estimator.checkpoints.reading import newest, step_of
 from estimator.hooks import events, nan_guard
 from estimator.lock import renew
@@ -60,4 +62,5 @@ class Saver(tf.train.CheckpointSaverHook):
         renew(self._model_dir)
         tf.logging.info('Saving checkpoints for %d into %s.', step, self._save_path)
         self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+        curves.catch_up(os.path.join(self._model_dir, 'log.csv'))
         return False

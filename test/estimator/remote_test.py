@@ -173,7 +173,7 @@ def test_a_row_that_a_store_does_not_take_comes_with_the_next(tmp_path, monkeypa
         raise StorageError(5, 'the store is away', path)
     monkeypatch.setattr(files, 'write_bytes', refuse)
     curves.append(path, ('step', 'loss'), {'step': 2, 'loss': 2})
-    assert 'step 2 comes later (the store is away)' in capsys.readouterr().err
+    assert 'the rows from step 2 on come later (the store is away)' in capsys.readouterr().err
     monkeypatch.setattr(files, 'write_bytes', write)
     curves.append(path, ('step', 'loss'), {'step': 3, 'loss': 1})
     assert [row['step'] for row in curves.read(path)] == [1, 2, 3]
@@ -205,6 +205,7 @@ def test_a_store_that_goes_away_ends_the_run_with_a_message(tmp_path, monkeypatc
     assert program.main_code(*words) == 1
     said = capsys.readouterr().err
     assert 'connection refused. Check the network' in said and 'same command' in said
+    assert said.count('ERROR') == 1 and 'no result.json' in said
     monkeypatch.undo()
     assert program.main_code(*words) == 0
 
