@@ -5,11 +5,10 @@ the newest and the best checkpoint of the run.
 NOTE: TensorFlow's checkpoints, an .index and a .data file each, not PyTorch's.
 """
 
-import glob
 import os
 import re
-import shutil
 
+from common import files, storage
 from common.console import say
 
 NEWEST, BEST = 'checkpoint', 'model_best'
@@ -19,9 +18,10 @@ THERE, HERE = '.pth.tar', '.ckpt'
 def leave(model_dir):
     """Copies the newest and the best checkpoint of a finished run to the working directory."""
     for name, folder in ((NEWEST, model_dir), (BEST, os.path.join(model_dir, 'archive'))):
-        indices = glob.glob(os.path.join(glob.escape(folder), 'model.ckpt-*.index'))
+        indices = [found for found in storage.names_or_none(folder)
+                   if re.match(r'model\.ckpt-\d+\.index$', found)]
         if indices:
-            prefix = max(indices, key=_step)[:-len('.index')]
+            prefix = os.path.join(folder, max(indices, key=_step)[:-len('.index')])
             _copy(prefix, name + HERE)
             say(f'weights    {os.path.abspath(name + HERE)}, a copy of {prefix}')
 
@@ -31,9 +31,12 @@ def _step(path):
 
 
 def _copy(prefix, target):
-    for path in glob.glob(glob.escape(prefix) + '.*'):
-        ending = path[len(prefix):]
-        shutil.copyfile(path, target + '.tmp' + ending)
+    folder, base = os.path.split(prefix)
+    for name in storage.names(folder):
+        if not name.startswith(base + '.'):
+            continue
+        ending = name[len(base):]
+        files.copy(os.path.join(folder, name), target + '.tmp' + ending)
         os.replace(target + '.tmp' + ending, target + ending)
 
 

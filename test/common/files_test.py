@@ -118,3 +118,25 @@ def test_a_bucket_that_is_gone_is_no_missing_file(monkeypatch):
                         failing(tf.errors.NotFoundError(None, None, 'NoSuchBucket')))
     with pytest.raises(StorageError, match='gs://b/x: No such file or directory. Check'):
         files.write_text('gs://b/x', '')
+
+
+def test_a_store_that_failed_slowly_is_left_alone_for_a_while(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(addresses.time, 'monotonic', lambda: clock[0])
+
+    def slow(*arguments):
+        clock[0] += 8.0
+        raise tf.errors.UnknownError(None, None, ': Unable to connect to endpoint')
+    monkeypatch.setattr(tf.io.gfile, 'stat', slow)
+    with pytest.raises(StorageError, match='gs://b/x: Unable to connect to endpoint. Check'):
+        storage.exists('gs://b/x')
+    assert addresses.away()
+    clock[0] += 81.0
+    assert not addresses.away()
+    addresses.give_up('gone')
+    with pytest.raises(StorageError, match='gs://b/y: gone'):
+        storage.exists('gs://b/y')
+    addresses.give_up(None)
+    assert clock[0] == 189.0        # it was not asked
+    monkeypatch.setattr(tf.io.gfile, 'stat', failing(tf.errors.NotFoundError(None, None, 'no')))
+    assert not storage.exists('gs://b/x')
