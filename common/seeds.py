@@ -9,5 +9,11 @@ import zlib
 
 
 def fold(seed, purpose):
-    """The seed of one use, as a pair; `purpose` is any string, e.g. 'crop'."""
-    return (seed[0] * 4294967291 + zlib.crc32(purpose.encode()), seed[1])
+    """The seed of one use, as a pair; `purpose` is any string, e.g. 'crop'.
+
+    A first half that is a number stays one, and costs a graph nothing.
+    """
+    first = seed[0] * 4294967291 + zlib.crc32(purpose.encode())
+    if isinstance(first, int):      # as an int64 overflows
+        first = (first + (1 << 63)) % (1 << 64) - (1 << 63)
+    return first, seed[1]

@@ -37,8 +37,8 @@ def tpu_train(source, size, seed, style):
     height, width = source.height, source.width
     window = crop.distorted(height, width, seed, (style.area, 1.0), (3 / 4, 4 / 3),
                             attempts=10)
-    bad = tf.broadcast_to(crop.is_whole(window, height, width), [4])
-    window = tf.where(bad, crop.padded_center(height, width, size), window)
+    window = tf.where(crop.is_whole(window, height, width),
+                      crop.padded_center(height, width, size), window)
     return _fitted(source, window, size, style)
 
 
@@ -183,7 +183,8 @@ def normalise(image, size, style):
     Works on rows of size * 3 values: broadcasting along an axis of 3 is ten times slower.
     """
     rows = tf.reshape(image, [size, size * 3])
-    rows = (rows - tf.tile(style.mean, [size])) / tf.tile(style.std, [size])
+    mean, std = (np.tile(np.float32(values), size) for values in (style.mean, style.std))
+    rows = (rows - mean) / std
     return tf.reshape(rows, [size, size, 3])
 
 
@@ -207,7 +208,7 @@ def _augmented(image, params, seed):
 
 
 def train_image(encoded, size, seed, params, style):
-    """Training: string scalar and example seed int64 [2] -> float32 [size, size, 3] normalised."""
+    """Training: string scalar and seed of the example -> float32 [size, size, 3] normalised."""
     source = decode.EncodedImage(encoded, **style.jpeg)
     image = style.train(source, size, seed, style)
     if style.flip:

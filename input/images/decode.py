@@ -22,7 +22,7 @@ class EncodedImage:
             self._is_jpeg,
             lambda: (tf.zeros([0, 0, 3], tf.uint8), tf.image.extract_jpeg_shape(encoded)),
             self._decode_other)
-        self.height, self.width = shape[0], shape[1]
+        self.height, self.width, _ = tf.unstack(shape, num=3)
 
     def _decode_other(self):
         image = tf.cond(

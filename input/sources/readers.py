@@ -79,8 +79,10 @@ class TFRecordReader:
         path = tf.gather(tf.constant([shard.path for shard in self.shards]), index)
         size = tf.gather(tf.constant([shard.count for shard in self.shards], tf.int64), index)
         stream = self._stream(path).take(size).prefetch(READ_AHEAD)
-        return tf.data.Dataset.zip((tf.data.Dataset.range(1 << 62), stream)).map(
-            lambda record, data: (path, record, data, tf.constant(-1, tf.int64)))
+        same = tf.data.Dataset.from_tensors((path, tf.constant(-1, tf.int64))).repeat()
+        # A map that only puts its arguments in another order runs no graph.
+        return tf.data.Dataset.zip((tf.data.Dataset.range(1 << 62), stream, same)).map(
+            lambda record, data, same: (same[0], record, data, same[1]))
 
     def place(self, shard, record):
         """(path, record) of an example by the number of its shard and its own in there."""
