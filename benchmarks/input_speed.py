@@ -22,7 +22,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 import tensorflow.compat.v1 as tf
 
 import flags
-from input import Inputs
+from input import Inputs, pipeline
 
 # What is added to the plain training pipeline.
 AUGMENTATIONS = {
@@ -48,7 +48,7 @@ def arguments(argv):
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--original', metavar='FOLDER')
     parser.add_argument('--only', help='names of pipelines, with commas')
-    parser.add_argument('--num_parallel_calls', type=int, default=os.cpu_count())
+    parser.add_argument('--num_parallel_calls', type=int, help='default: as in training')
     return parser.parse_args(argv)
 
 
@@ -71,7 +71,8 @@ def bare(reader, given):
         return tf.image.resize_bilinear(image[tf.newaxis], [given.image_size] * 2)[0]
 
     files = [shard.path for shard in reader.shards]
-    return tf.data.TFRecordDataset(files).repeat().map(decoded, given.num_parallel_calls).batch(
+    calls = given.num_parallel_calls or os.cpu_count()
+    return tf.data.TFRecordDataset(files).repeat().map(decoded, calls).batch(
         given.batch_size, drop_remainder=True).prefetch(2)
 
 
@@ -138,18 +139,19 @@ def main(argv):
     """Prints one line a pipeline."""
     tf.disable_v2_behavior()
     given = arguments(argv)
-    print(f'TensorFlow {tf.version.VERSION}, {given.num_parallel_calls} threads')
+    calls = given.num_parallel_calls or f'{pipeline.IN_FLIGHT} or more'
+    print(f'TensorFlow {tf.version.VERSION}, {os.cpu_count()} processors, {calls} images at a time')
     only = given.only and given.only.split(',')
     entered = [Pipeline(name, make, given) for name, make in pipelines(given)
                if not only or name in only]
     for _ in range(given.rounds):
-        for pipeline in entered:
-            pipeline.work()
-    for pipeline in entered:
-        beside = statistics.median(a / b for a, b in zip(pipeline.speeds, entered[0].speeds))
-        print(f'{pipeline.name:15} {statistics.median(pipeline.speeds):8.0f} images/s '
-              f'({min(pipeline.speeds):.0f} to {max(pipeline.speeds):.0f}) '
-              f'{statistics.median(pipeline.cpu):8.0f} processor us an image '
+        for one in entered:
+            one.work()
+    for one in entered:
+        beside = statistics.median(a / b for a, b in zip(one.speeds, entered[0].speeds))
+        print(f'{one.name:15} {statistics.median(one.speeds):8.0f} images/s '
+              f'({min(one.speeds):.0f} to {max(one.speeds):.0f}) '
+              f'{statistics.median(one.cpu):8.0f} processor us an image '
               f'{beside:6.2f} of {entered[0].name}', flush=True)
 
 
