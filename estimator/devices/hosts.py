@@ -68,6 +68,7 @@ def tf_config(hosts):
     """TF_CONFIG as TensorFlow wants it, for as long as it reads it; None of it otherwise."""
     before = os.environ.pop('TF_CONFIG', None)
     if hosts.addresses:
+        _pass_proxies(hosts)
         os.environ['TF_CONFIG'] = json.dumps({
             'cluster': {'worker': list(hosts.addresses)},
             'task': {'type': 'worker', 'index': hosts.index}})
@@ -77,3 +78,10 @@ def tf_config(hosts):
         os.environ.pop('TF_CONFIG', None)
         if before is not None:
             os.environ['TF_CONFIG'] = before
+
+
+def _pass_proxies(hosts):
+    """The processes reach each other themselves; gRPC would ask a proxy of http_proxy for it."""
+    names = [address.rpartition(':')[0].strip('[]') for address in hosts.addresses]
+    others = os.environ.get('no_grpc_proxy', os.environ.get('no_proxy', '')).split(',')
+    os.environ['no_grpc_proxy'] = ','.join(dict.fromkeys(filter(None, others + names)))

@@ -79,7 +79,7 @@ def test_a_signal_to_one_stops_all(groups):
     assert [process.wait(timeout=60) for process in processes] == [75] * 3
 
 
-def test_hosts_by_flags_or_by_tf_config():
+def test_hosts_by_flags_or_by_tf_config(monkeypatch):
     two = ('a:1', 'b:2')
     assert hosts.find(two, 1, {}) == hosts.Hosts(two, 1)
     assert hosts.find((), None, {}) == hosts.find(('a:1',), 0, {}) == hosts.Hosts()
@@ -88,9 +88,10 @@ def test_hosts_by_flags_or_by_tf_config():
         text = json.dumps({'cluster': cluster, 'task': {'type': kind, 'index': index}})
         found = hosts.find((), None, {'TF_CONFIG': text})
         assert found == hosts.Hosts(('a:1', 'b:2', 'c:3'), place)
+    monkeypatch.setenv('no_grpc_proxy', 'c,a')
     with hosts.tf_config(hosts.Hosts(two, 1)):
         assert hosts.find((), None, os.environ) == hosts.Hosts(two, 1)
-    assert 'TF_CONFIG' not in os.environ
+    assert 'TF_CONFIG' not in os.environ and os.environ['no_grpc_proxy'] == 'c,a,b'
 
 
 @pytest.mark.parametrize('given, index, config, said', [
