@@ -155,7 +155,7 @@ def test_mindspore_chooses_recipe_by_data_and_device(resolve, capsys):
     assert (made.device, made.weight_decay_on, made.loss_scale) == ('cpu', 'all', None)
     made = resolve('mobilenet_v1/train.py', (
         '--device_target CPU --dateset imagenet2012 --dataset_path /data/ImageNet_Original '
-        f'--config_path {COMPAT}/mobilenet_v1/default_config_gpu_imagenet.yaml'))
+        f'--config_path {shlex.quote(COMPAT)}/mobilenet_v1/default_config_gpu_imagenet.yaml'))
     assert (made.num_label_classes, made.train_batch_size, made.learning_rate) == (1001, 256, 0.8)
     assert (made.lr_schedule, made.label_smoothing, made.label_smoothing_style) == (
         'mindspore_linear', 0.1, 'mindspore')

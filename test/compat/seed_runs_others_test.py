@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -62,7 +63,8 @@ def test_mobilenet_v1_imagenet(world, here):
                 short, cwd=str(here))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"ckpt={checkpoint}" in (here / 'eval' / 'log').read_text()
-    config = os.path.join(COMPAT, 'mobilenet_v1', 'default_config_gpu_imagenet.yaml')
+    config = shlex.quote(
+        os.path.join(COMPAT, 'mobilenet_v1', 'default_config_gpu_imagenet.yaml'))
     done = bash('mobilenet_v1/scripts/run_distribute_train_gpu.sh',
                 f'imagenet2012 {config} {root}/ImageNet_Original {checkpoint}',
                 short + ['--device=cpu', '--num_devices=1'], cwd=str(here))
