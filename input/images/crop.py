@@ -62,8 +62,8 @@ def distorted(height, width, seed, area, aspect, attempts, covered=0.1):
     corrected by one row; the offset is uniform. Attempts that miss a bound or cover less than
     `covered` of the image are rejected; when none is left, the window is the whole image.
     `area` and `aspect` are (low, high), `covered` is positive; height and width int32 scalars.
-    Whole numbers are float32 here, which spares an image a third of the operations; sides are far
-    below 2 ** 24, up to which that is exact.
+    Whole numbers are float32 here, which spares the casts; sides are far below 2 ** 24, up to which
+    that is exact.
     """
     image = whole(height, width)
     height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
