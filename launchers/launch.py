@@ -122,7 +122,7 @@ def _launch(launch, options):
         silence_import()        # of TensorFlow, which reads and writes at addresses
         started = time.time()
         code = _train(launch, options, processes, base, command, model_dir)
-        return _send(base, remote, processes, started, code) if remote else code
+        return send(base, remote, processes, started, code) if remote else code
 
 
 def _train(launch, options, processes, base, command, model_dir):
@@ -156,8 +156,12 @@ def _train(launch, options, processes, base, command, model_dir):
     return 0
 
 
-def _send(base, remote, processes, started, code):
-    """Copies the logs and figures of a launch to an address; returns the launch's exit code."""
+def send(base, remote, processes, started, code):
+    """Copies the logs and figures of a launch to an address; returns the launch's exit code.
+
+    processes: ranks.Rank, whose folders lie in base; started: time.time() before which files are of
+    another launch; code: exit code so far.
+    """
     try:
         for rank in processes:
             folder, target = (os.path.join(where, rank.device) for where in (base, remote))

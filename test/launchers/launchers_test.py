@@ -13,6 +13,8 @@ import program
 import pytest
 
 from input.sources import digits
+from launchers import launch as sender
+from launchers.ranks import Rank
 
 KEYS = ['Network', 'RankSize', 'BatchSize', 'DeviceType', 'CaseName', 'ActualFPS', 'TrainingTime',
         'TrainAccuracy', 'ActualLoss', 'E2ETrainingTime']
@@ -50,6 +52,21 @@ def test_help_and_missing_data(script, tmp_path):
     assert '--gradient_clip_norm' in done.stdout        # main.py's own flags are listed too
     done = launch(script, cwd=str(tmp_path))
     assert done.returncode != 0 and '[Error] para "data_path"' in done.stderr
+
+
+def test_logs_and_figures_go_to_an_address(tmp_path, capsys):
+    folder = tmp_path / 'base' / '3'
+    folder.mkdir(parents=True)
+    for name in 'train_3.log', 'of_an_earlier_launch.log':
+        (folder / name).write_text(name)
+    os.utime(str(folder / 'of_an_earlier_launch.log'), (5, 5))
+    there = f'file://{tmp_path}/there'
+    assert sender.send(str(tmp_path / 'base'), there, [Rank('3', {})], 1000, 75) == 75
+    assert os.listdir(f'{tmp_path}/there/3') == ['train_3.log']
+    for code, found in (0, 1), (4, 4):      # a run that failed keeps its own code
+        assert sender.send(str(tmp_path / 'base'), f'file://{folder}/train_3.log', [Rank('3', {})],
+                           1000, code) == found
+        assert 'logs and figures stay in' in capsys.readouterr().err
 
 
 def test_performance(data, tmp_path):
