@@ -159,7 +159,7 @@ class Job:
         if params.save_summary_steps:
             hooks.append(events.Events(params.model_dir, self.throughput, params.save_summary_steps,
                                        params.gradient_accumulation_steps))
-        keeper = saver.Saver(params.model_dir, *save)
+        keeper = saver.Saver(params.model_dir, *save, foreign=bool(params.init_checkpoint))
         if not pause:
             return hooks + [keeper]
         return hooks + [keeper, pause.of(bar, [bar] + hooks, keeper, until)]

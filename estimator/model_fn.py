@@ -74,6 +74,7 @@ def _train(network, run, images, labels):
     if run.initial:
         checkpoints.initialize(run.initial)
     session.trust_initializers(run.device)
+    session.skip_search_for_xla(run.params, run.device)
     target = labels.get('target', labels['label'])
     entropy = losses.cross_entropy(
         logits, target, num_classes, params.label_smoothing, params.label_smoothing_style)

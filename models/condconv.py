@@ -55,12 +55,6 @@ def _restored(x, settings):
     return x if settings.data_format == 'NHWC' else tf.transpose(x, [0, 3, 1, 2])
 
 
-def _extents(x):
-    """Sizes of a tensor: numbers where they are known, scalar tensors elsewhere."""
-    return [tf.shape(x)[axis] if size is None else size
-            for axis, size in enumerate(x.shape.as_list())]
-
-
 def pointwise(parts, scopes, norm_scope, widths, settings, routing):
     """1x1 convolution with mixed experts, batch norm: one matrix product an example, batched.
 
@@ -75,7 +69,7 @@ def pointwise(parts, scopes, norm_scope, widths, settings, routing):
 
 def _pointwise(x, scope, filters, settings, routing, scale):
     x = _channels_last(x, settings)
-    batch, height, width, channels = _extents(x)
+    batch, height, width, channels = layers.extents(x)
     kernels = mixed(f'{scope}/condconv_kernel', [channels, filters],
                     settings.initializers.conv([1, 1, channels, filters]), routing, x.dtype,
                     scale)
@@ -106,7 +100,7 @@ def _mixed_depthwise(x, scope, kernel, stride, settings, routing, scale):
     padding = 'VALID' if settings.symmetric else 'SAME'
     if _by_example(x, settings):
         return _restored(_one_by_one(x, mixture, stride, padding), settings)
-    batch, height, width, _ = _extents(x)
+    batch, height, width, _ = layers.extents(x)
     mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]),
                          [kernel, kernel, batch * channels, 1])
     wide = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, height, width, batch * channels])
@@ -137,7 +131,7 @@ def _one_by_one(x, kernels, stride, padding):
 def _padded(x, kernel, stride):
     """kernel // 2 zeros on every side, but none in a last row or column no stride reaches."""
     side = kernel // 2
-    _, height, width, _ = _extents(x)
+    _, height, width, _ = layers.extents(x)
     return tf.pad(x, [[0, 0]] + [[side, side - (size - 1) % stride] for size in (height, width)] +
                   [[0, 0]])
 
@@ -157,7 +151,7 @@ def _trainable_depthwise(x, weights, kernel, stride, padding):
     @tf.custom_gradient
     def convolve(x, weights):
         def gradient(pull):
-            _, rows, columns, _ = _extents(x)
+            _, rows, columns, _ = layers.extents(x)
             (top, bottom), (left, right) = (
                 depthwise_lib.same(size, kernel, stride) if padding == 'SAME' else (0, 0)
                 for size in (rows, columns))
@@ -179,7 +173,7 @@ def _spread(x, stride):
     """[1, h, w, c] with stride - 1 zeros between its positions."""
     if stride == 1:
         return x
-    _, height, width, channels = _extents(x)
+    _, height, width, channels = layers.extents(x)
     gaps = [[0, 0], [0, 0], [0, stride - 1], [0, 0], [0, stride - 1], [0, 0]]
     x = tf.pad(tf.reshape(x, [1, height, 1, width, 1, channels]), gaps)
     x = tf.reshape(x, [1, height * stride, width * stride, channels])

@@ -171,9 +171,13 @@ def _product(x, weights):
     """
     channels, filters = weights.shape.as_list()[2:]
     out = tf.matmul(tf.reshape(x, [-1, channels]), tf.reshape(weights, [channels, filters]))
-    out = tf.reshape(out, tf.concat([tf.shape(x)[:3], [filters]], 0))
-    out.set_shape(x.shape[:3].concatenate(filters))
-    return out
+    return tf.reshape(out, extents(x)[:3] + [filters])
+
+
+def extents(x):
+    """Sizes of a tensor: numbers where they are known, scalar tensors elsewhere."""
+    return [tf.shape(x)[axis] if size is None else size
+            for axis, size in enumerate(x.shape.as_list())]
 
 
 def squeeze_excite(parts, scopes, reduced, activation, settings):

@@ -136,12 +136,13 @@ def with_products(x, gamma, beta, epsilon):
             rows = tf.reshape(pull, [count, channels])
             centred = tf.reshape(x, [count, channels]) - mean
             root = tf.rsqrt(variance * ((count - 1) / count) + epsilon)
-            to_beta = tf.matmul(ones, rows)[0]
-            to_gamma = tf.matmul(ones, rows * centred)[0] * root
+            to_beta = tf.matmul(ones, rows)
+            to_gamma = tf.matmul(ones, rows * centred) * root
             scale = gamma * root
             to_x = rows * scale - (centred * (scale * root * to_gamma / count) +
                                    scale * to_beta / count)
-            return tf.reshape(to_x, x.shape), to_gamma, to_beta
+            return (tf.reshape(to_x, x.shape), tf.reshape(to_gamma, [channels]),
+                    tf.reshape(to_beta, [channels]))
         return (out, mean, variance), gradient
     return normalised(x, gamma, beta)
 

@@ -35,9 +35,11 @@ class Saver(tf.train.CheckpointSaverHook):
     and which nothing here reads; hooks.events gives TensorBoard its graph.
     """
 
-    def __init__(self, model_dir, save_steps=None, save_secs=None):
+    def __init__(self, model_dir, save_steps=None, save_secs=None, foreign=False):
+        """foreign: whether the first weights are somebody's, not those of the initialisers."""
         super().__init__(model_dir, save_steps=save_steps, save_secs=save_secs)
         self._model_dir = model_dir
+        self._foreign = foreign
         self._timer = Timer(save_secs, save_steps)
 
     def begin(self):
@@ -50,7 +52,7 @@ class Saver(tf.train.CheckpointSaverHook):
 
     def save_now(self, session):
         """Saves unless the newest checkpoint is of this step; the next one is due after that."""
-        step = int(session.run(self._global_step_tensor))
+        step = int(session.run(tf.train.get_global_step()))     # as other hooks: prepared once
         self._save(session, step)
         self._timer.update_last_triggered_step(step)
 
@@ -58,7 +60,8 @@ class Saver(tf.train.CheckpointSaverHook):
         latest = newest(self._model_dir)
         if latest and step_of(latest) == step:
             return False
-        self._variables.check(session, step)
+if step or self._foreign:
+            self._variables.check(session, step)
         renew(self._model_dir)
         tf.logging.info('Saving checkpoints for %d into %s.', step, self._save_path)
         self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)

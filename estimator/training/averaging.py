@@ -49,7 +49,7 @@ class MovingAverage:
             shadows = [_shadow(variable) for variable in variables]
         if not tf.distribute.has_strategy():
             rate = self._rate(global_step.read_value(), when)
-            return tf.group(*[_follow(shadow, variable.read_value(), rate)
+            return tf.group(*[_follow(shadow, variable.value(), rate)
                               for shadow, variable in zip(shadows, variables)])
 
         def across_replicas(strategy, when):
@@ -70,7 +70,8 @@ class MovingAverage:
 
 def _follow(shadow, value, rate):
     value = tf.convert_to_tensor(value)
-    return shadow.assign_sub((shadow.read_value() - value) * tf.cast(rate, value.dtype))
+    return shadow.assign_sub((shadow.value() - value) * tf.cast(rate, value.dtype),
+                             read_value=False)
 
 
 def _shadow(variable):
