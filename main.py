@@ -31,6 +31,9 @@ EVALUATING = ('eval', 'predict')
 
 def main(argv):
     """Flags -> Params -> network and inputs -> the mode. Returns the exit code."""
+    # Modules and graphs are very many objects that stay: looking through them again and again is
+    # a twentieth of the time to the first step.
+    gc.set_threshold(50_000, 20, 100)
     given = flags.parse(argv)
     if given.value('mode') in EVALUATING or sys.version_info < (3, 8):
         allocator.keep_freed_blocks()
@@ -65,10 +68,7 @@ def prepare(verbose):
     deprecation._PRINT_DEPRECATION_WARNINGS = verbose
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
-    # Graphs are thousands of objects that stay: looking through them again and again is a
-    # twentieth of the time to the first step.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def run(network, params, inputs):
