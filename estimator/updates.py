@@ -32,8 +32,12 @@ def update(network, run, loss, rate, step):
     if average and early:
         updates.append(average.apply(network.model_variables(), step))
     optimizer = _optimizer(run, rate, step)
+    # No gradient waits for another: two thousand operations less for mixnet-s. Variables are
+    # resources, so what has read one keeps what it read when an update comes first.
+    gate = tf.train.Optimizer.GATE_OP if run.device.kind == 'npu' else tf.train.Optimizer.GATE_NONE
     with tf.control_dependencies(updates):
-        gradients = optimizer.compute_gradients(loss, trained_variables(params, run.head))
+        gradients = optimizer.compute_gradients(
+            loss, trained_variables(params, run.head), gate_gradients=gate)
     published.publish_group('gradients', {variable.op.name: tf.convert_to_tensor(gradient)
                                           for gradient, variable in gradients
                                           if gradient is not None})
