@@ -60,7 +60,7 @@ class Saver(tf.train.CheckpointSaverHook):
         latest = newest(self._model_dir)
         if latest and step_of(latest) == step:
             return False
-if step or self._foreign:
+        if step or self._foreign:
             self._variables.check(session, step)
         renew(self._model_dir)
         tf.logging.info('Saving checkpoints for %d into %s.', step, self._save_path)

@@ -294,6 +294,21 @@ def test_a_broken_statistic_reaches_no_checkpoint(tmp_path, monkeypatch):
     assert program.result_of(tmp_path)['status'] == 'failed'
 
 
+def test_infinite_weights_reach_no_checkpoint(copy, tmp_path):
+    """The first checkpoint is looked at when its weights are not those of the initialisers."""
+    found = tf.train.load_checkpoint(reading.newest(str(copy)))
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name in found.get_variable_to_shape_map():
+            value = found.get_tensor(name)
+            tf.get_variable(name, initializer=value * np.inf if 'beta' in name else value)
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(tmp_path / 'broken'), write_meta_graph=False)
+    with pytest.raises(NanError, match='No checkpoint is written at step 0'):
+        program.run(tmp_path / 'new', mode='train', train_steps=1,
+                    init_checkpoint=str(tmp_path / 'broken'))
+    assert not reading.indexed(str(tmp_path / 'new'))
+
+
 def test_another_optimizer_is_told_at_once(copy):
     before = content(copy / 'params.json')
     with pytest.raises(CheckpointError, match='holds no .*Adam.*trained with another optimizer'):
