@@ -173,7 +173,8 @@ def skip_search_for_xla(params, device):
     """
     wanted = params.use_xla or 'xla' in os.environ.get('TF_XLA_FLAGS', '')
     if device.kind != 'npu' and not wanted:
-        tf.train.get_or_create_global_step().op._set_attr('_XlaAlreadyClustered', tf.AttrValue(b=True))
+        step = tf.train.get_or_create_global_step()
+        step.op._set_attr('_XlaAlreadyClustered', tf.AttrValue(b=True))
 
 
 def make_estimator(model_fn, run, model_dir, save=None, loop=1):
