@@ -19,8 +19,8 @@ IN_FLIGHT = 32      # images prepared at a time, at least
 def images_at_a_time(params):
     """Images prepared at a time: by default so many that no thread has to wait for its next one.
 
-    On two cores with other work more than twice as fast as AUTOTUNE (docs/results.md); order and
-    draws are the same with any number.
+    On two cores a training reads faster than with AUTOTUNE (docs/results.md); order and draws are
+    the same with any number.
     """
     return params.num_parallel_calls or max(IN_FLIGHT, 2 * multiprocessing.cpu_count())
 
