@@ -132,7 +132,7 @@ def pipelines(given):
     for name, more in AUGMENTATIONS.items():
         yield name, opened(**more).train_input_fn(given.batch_size)
     if inputs.num_eval_images >= given.batch_size:
-        yield 'evaluation', inputs.eval_input_fn(given.batch_size)
+        yield 'evaluation', lambda: inputs.eval_input_fn(given.batch_size)().repeat()
 
 
 def main(argv):
