@@ -3,6 +3,7 @@
 import pytest
 import tensorflow.compat.v1 as tf
 
+import flags
 from common.errors import FlagError, ProgramError
 from estimator.devices import session
 
@@ -37,3 +38,15 @@ def test_more_cpu_devices_than_make_sense_are_refused(monkeypatch):
         session.find_device('cpu', 99)
     monkeypatch.setattr(session.os, 'cpu_count', lambda: 128)
     assert session.find_device('auto', 99).count == 99
+
+
+@pytest.mark.parametrize('use_xla, environment, searched', [
+    (False, '', False), (True, '', True), (False, '--tf_xla_auto_jit=2', True)])
+def test_what_xla_could_compile_is_looked_for_where_it_shall(
+        monkeypatch, use_xla, environment, searched):
+    monkeypatch.setenv('TF_XLA_FLAGS', environment)
+    with tf.Graph().as_default() as graph:
+        session.skip_search_for_xla(flags.make(use_xla=use_xla), session.find_device('cpu'))
+        marked = [op.name for op in graph.get_operations()
+                  if '_XlaAlreadyClustered' in op.node_def.attr]
+    assert marked == ([] if searched else ['global_step'])
