@@ -20,8 +20,8 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
-# Each worker of xdist keeps to its share of the cores, before TensorFlow counts them: as many threads
-# as there are cores, and not that many in each worker.
+# Each worker of xdist keeps to its share of the cores, before TensorFlow counts them: as many
+# threads as there are cores, and not that many in each worker.
 _, _, WORKER = os.environ.get('PYTEST_XDIST_WORKER', '').partition('gw')
 if WORKER and hasattr(os, 'sched_setaffinity'):
     CORES = sorted(os.sched_getaffinity(0))
