@@ -96,7 +96,7 @@ def _run_processes(function, tasks, workers, context, shared, bar):
         while pending:
             done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)
             progress.show(bar, shared['done'].value, shared['skipped'].value)
-            if signals.received() or any(future.exception() for future in done):
+            if signals.received() or any(_error(future) for future in done):
                 shared['stop'].value = 1
                 for future in pending:
                     future.cancel()
@@ -104,10 +104,14 @@ def _run_processes(function, tasks, workers, context, shared, bar):
     return _collect(waiting)
 
 
+def _error(future):
+    """What a finished task raised; None of one that was cancelled, which would raise here."""
+    return None if future.cancelled() else future.exception()
+
+
 def _collect(waiting):
     """Results of all futures, or the error that says most."""
-    errors = [future.exception() for future in waiting if not future.cancelled()]
-    errors = [error for error in errors if error]
+    errors = [error for error in map(_error, waiting) if error]
     if any(isinstance(error, BrokenProcessPool) for error in errors):
         raise Stopped('a worker process was killed (out of memory?)')
     for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
