@@ -12,7 +12,7 @@ from estimator.checkpoints import finding
 from estimator.checkpoints.reading import newest, step_of
 from estimator.devices import hosts as hosts_lib
 from estimator.devices import npu, session, strategies, watch
-from estimator.hooks import outcomes, pauses
+from estimator.hooks import outcomes, pauses, together
 from estimator.job import Job
 from estimator.lock import exclusive
 from estimator.modes import (
@@ -46,13 +46,16 @@ def run(network, params, open_inputs):
 
 def _work(network, params, open_inputs, watching):
     """Runs a mode as one of the processes that train together; watching: watch.Watch or None."""
-    if session.rank_of(params):
-        return _follow(Job(network, params, open_inputs(), newest(params.model_dir)))
+    rank, size = session.place_of(params)
     if params.mode == 'eval':
-        return evaluate.run(network, params, open_inputs)
+        return 0 if rank else evaluate.run(network, params, open_inputs)
+    if rank:
+        together.meet(params.model_dir, rank, size)
+        return _follow(Job(network, params, open_inputs(), newest(params.model_dir)))
     with exclusive(params.model_dir):
         finding.remove_unfinished(params.model_dir)
         resumed = finding.latest_good(params.model_dir)
+        together.meet(params.model_dir, rank, size)
         return _train(Job(network, params, open_inputs(), resumed), resumed, watching)
 
 
@@ -104,13 +107,11 @@ def _lost(job, record, message):
 
 def _follow(job):
     """What the ranks above 0 do: the trainings of the mode, no evaluation, no files."""
-    cycle = None
-    if job.params.mode == 'train_and_eval':
-        cycle = plan_lib.steps_per_eval(job.params, job.run.plan)
-    if job.params.mode != 'eval':
-        for until in cycles(job.step(), job.run.plan.train_steps, cycle):
-            if _status(job) == 'completed':
-                job.train(until)
+    cycle = (plan_lib.steps_per_eval(job.params, job.run.plan)
+             if job.params.mode == 'train_and_eval' else None)
+    for until in cycles(job.step(), job.run.plan.train_steps, cycle):
+        if _status(job) == 'completed':
+            job.train(until)
     return PREEMPTED if _status(job) == 'preempted' else 0
 
 
@@ -152,8 +153,7 @@ def _train_in_cycles(job, record, every):
     pause = pauses.Pause(every, then) if strategies.stays_open(job.run.device) else None
     for until in cycles(job.step(), end, None if pause else every):
         record.training = job.train(until, pause)
-        stopped = _status(job) != 'completed' or pause and pause.over
-        if stopped or then(record.training):
+        if _status(job) != 'completed' or pause and pause.over or then(record.training):
             break
 
 

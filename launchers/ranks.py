@@ -131,25 +131,31 @@ def run(command, ranks, base):
 
     Signals are passed on to all. Returns the exit code of the rank that failed first, 75 when one
     was preempted, else 0; a rank killed by signal n counts as 128 + n, as the shell says it.
+
+    From then on they are ignored: the outcome is settled.
+
+    NOTE: SIGINT is passed on as SIGTERM. A Python that has only just started, and has no handler of
+    ours yet, would answer it with a stack trace, and 3.7 with exit code 1.
     """
-    running, received = [], []
+    running, received, copying = [], [], None
 
     def pass_on(number, _):
-        received.append(number)
-        _signal(running, number)
+        received.append(signal.SIGTERM if number == signal.SIGINT else number)
+        _signal(running, received[-1])
     _on_signals(pass_on)
-    for rank in ranks:
-        os.makedirs(os.path.dirname(log_of(base, rank)), exist_ok=True)
-        running.append(_start(command, rank, log_of(base, rank), bool(running)))
-        _signal(running[-1:], *received[:1])
-    copying = threading.Thread(target=_copy, args=(running[0].stdout, log_of(base, ranks[0])))
-    copying.start()
     try:
-        code = _watch(running, ranks, base, received)
+        for rank in ranks:
+            os.makedirs(os.path.dirname(log_of(base, rank)), exist_ok=True)
+            running.append(_start(command, rank, log_of(base, rank), bool(running)))
+            _signal(running[-1:], *received[:1])
+        copying = threading.Thread(target=_copy, args=(running[0].stdout, log_of(base, ranks[0])))
+        copying.start()
+        return _watch(running, ranks, base, received)
     finally:
         _end(running)
-        copying.join()
-    return code
+        if copying:
+            copying.join()
+        _on_signals(signal.SIG_IGN)
 
 
 def _start(command, rank, log, quiet):
@@ -219,8 +225,10 @@ def _failure(first, codes, ranks, base):
 def _signal(running, *numbers):
     for process in running:
         for number in numbers:
-            if process.poll() is None:
-                process.send_signal(number)
+            # poll() knows nothing while the main thread, which a signal has interrupted, is in it.
+            with contextlib.suppress(ProcessLookupError):
+                if process.poll() is None:
+                    process.send_signal(number)
 
 
 def _end(running):

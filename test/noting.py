@@ -61,8 +61,7 @@ def main(path, fault, words):
         return train(estimator, input_fn, device, hooks + [notes], max_steps)
 
     strategies.train = noted
-    if '--host_index=0' not in words:
-        os.umask(0o077)
+    os.umask(0o022 if '--host_index=0' in words else 0o077)
     sys.argv = ['main.py'] + words
     runpy.run_path(os.path.join(ROOT, 'main.py'), run_name='__main__')
 

@@ -1,6 +1,7 @@
 """Several processes that train together on the loopback, for the tests; none outlives its limit."""
 
 import os
+import random
 import re
 import socket
 import subprocess
@@ -14,15 +15,31 @@ LIMIT = 200
 NOTING = os.path.join(program.ROOT, 'test', 'noting.py')
 
 
+# Sockets that this process keeps: each stands for the port below its own.
+_KEPT = []
+
+
 def free_addresses(number):
-    """Addresses on the loopback whose ports nobody uses for TCP."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(('127.0.0.1', 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return [f'127.0.0.1:{port}' for port in ports]
+    """Addresses on the loopback whose ports nobody uses for TCP or UDP.
+
+    No port is given away twice while this process runs, here or to another process of the tests.
+    Systems give higher ones to those who ask for any.
+    """
+    found = []
+    while len(found) < number:
+        port = random.SystemRandom().randrange(10000, 32000, 2)
+        kept = socket.socket()
+        try:
+            kept.bind(('127.0.0.1', port + 1))
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as one:
+                    one.bind(('', port))
+        except OSError:
+            kept.close()
+            continue
+        _KEPT.append(kept)
+        found.append(f'127.0.0.1:{port}')
+    return found
 
 
 class Group:

@@ -96,8 +96,8 @@ def vanished(folder):
     def remove():
         while len(reading.indexed(folder)) < 2:
             time.sleep(0.01)
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)       # what was written meanwhile
+        while os.path.exists(folder):       # more is written meanwhile
+            shutil.rmtree(folder, ignore_errors=True)
     thread = threading.Thread(target=remove)
     thread.start()
     code, message = train(folder, train_steps=5000)

@@ -85,12 +85,13 @@ def use_only(device_ids):
         os.environ.setdefault('ASCEND_DEVICE_ID', device_ids[0])
 
 
-def rank_of(params):
-    """Which of the processes that train together this is."""
+def place_of(params):
+    """(which of the processes that train together this is, how many there are)."""
     kind = npu.chosen(params)
     if kind == 'npu':
-        return npu.place(os.environ).rank
-    return hosts_of(kind, params.hosts, params.host_index).index
+        return npu.place(os.environ)
+    hosts = hosts_of(kind, params.hosts, params.host_index)
+    return hosts.index, max(1, len(hosts.addresses))
 
 
 def find_host(params):

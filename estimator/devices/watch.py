@@ -157,7 +157,7 @@ class Watch:
         time.sleep(4 * BEAT)
         while any(peer.code is None and time.monotonic() - peer.at > 3 * BEAT
                   or peer.code not in (None, 0, PREEMPTED)
-                  for peer in self._peers.values()):
+                  for peer in list(self._peers.values())):      # the thread may add one
             time.sleep(BEAT)
 
     def _lose(self, what):

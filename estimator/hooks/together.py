@@ -4,32 +4,104 @@ A rank that stops alone leaves the others waiting in an all-reduce. Rank 0 decid
 after which session.run all stop before it starts that run, and no rank can finish a run without
 rank 0, so all have read it in time. Another rank that gets a signal asks rank 0 for it. Rank 0 also
 says when a training begins, after it has saved and evaluated the one before.
+
+Files of a run that was killed may lie there, and ranks start in any order. So each rank above 0
+leaves a word that no process before has used; what it waits for is rank 0's answer to that word,
+given when the model_dir is in order and nothing old is left to be read.
 """
 
 import hashlib
 import os
 import tempfile
 import time
+import uuid
 
 import tensorflow.compat.v1 as tf
 
 from common import signals, storage
+from common.console import say
+from common.errors import LostError
 from estimator.hooks.preemption import Preemption
 
 FOLDER = '.ranks'
 LOOK = 0.2      # seconds
+START = 600.0   # seconds that rank 0 waits for the others
+REMIND = 15.0   # seconds between lines about whom it waits for
+
+
+def meet(model_dir, rank, size):
+    """Returns in rank 0 when all ranks of the launch are there, in the others when it has answered.
+
+    Rank 0 calls it once model_dir is in order, the others before they look into it. LostError: not
+    all of them did so within START.
+    """
+    if size == 1:
+        return
+    files = _Files(model_dir, rank)
+    if rank:
+        word = f'{rank} {uuid.uuid4().hex}'
+
+        def missing():
+            if word in files.read('met').splitlines():
+                return []
+            if files.read(f'here-{rank}') != word:      # not yet, or rank 0 has cleared it
+                files.write(f'here-{rank}', word)
+            return ['0']
+        _wait_for(missing)
+        return
+    others = range(1, size)
+    for name in ['met', 'turn', 'stop', 'ask'] + [f'here-{other}' for other in others]:
+        files.write(name, '')
+    _wait_for(lambda: [str(other) for other in others if not files.read(f'here-{other}')])
+    files.write('met', '\n'.join(files.read(f'here-{other}') for other in others))
+
+
+def _wait_for(missing):
+    """Waits until the function gives no number of a rank any more. LostError after START."""
+    since = reminded = time.monotonic()
+    while True:
+        ranks = ', '.join(missing())
+        if not ranks:
+            return
+        now = time.monotonic()
+        if now - since > START:
+            raise LostError(f'rank {ranks}: not heard of within {START:g} s. End what still runs, '
+                            'then start all ranks again, with the same --model_dir.')
+        if now - reminded > REMIND:
+            reminded = now
+            say(f'waiting for rank {ranks}')
+        time.sleep(LOOK)
+
+
+class _Files:
+    """Small files by which the ranks of a model_dir tell each other something."""
+
+    def __init__(self, model_dir, rank):
+        self._folder, self._rank = _folder_of(model_dir), rank
+        os.makedirs(self._folder, exist_ok=True)
+
+    def write(self, name, text):
+        """Replaces a file at once."""
+        path = os.path.join(self._folder, name)
+        with open(f'{path}.{self._rank}', 'w') as stream:     # several may ask at once
+            stream.write(text)
+        os.replace(f'{path}.{self._rank}', path)
+
+    def read(self, name):
+        """Content of a file, '' without it."""
+        try:
+            with open(os.path.join(self._folder, name)) as stream:
+                return stream.read()
+        except OSError:
+            return ''
 
 
 class Together(Preemption):
     """The signals of a run of several ranks, which agree through the files of model_dir/.ranks."""
 
     def __init__(self, model_dir, rank):
-        self._folder, self._rank = _folder_of(model_dir), rank
+        self._files, self._rank = _Files(model_dir, rank), rank
         self._other = None      # name of the signal another rank got
-        os.makedirs(self._folder, exist_ok=True)
-        if rank == 0:
-            for name in ('turn', 'stop', 'ask'):
-                self._write(name, '')
 
     @property
     def signal(self):
@@ -39,9 +111,9 @@ class Together(Preemption):
     def begin(self, until):
         """Rank 0 lets the others begin the training to a step; they wait until it has begun."""
         if self._rank == 0:
-            self._write('stop', '')
-            self._write('turn', str(until))
-        while self._read('turn') != str(until):
+            self._files.write('stop', '')
+            self._files.write('turn', str(until))
+        while self._files.read('turn') != str(until):
             time.sleep(LOOK)
 
     def hook(self):
@@ -51,29 +123,16 @@ class Together(Preemption):
     def last_run(self, run):
         """After the `run`-th run: the one after which all stop, or None."""
         if self._rank == 0:
-            if self._read('stop') == '' and (super().signal or self._read('ask')):
-                self._write('stop', str(run + 1))
+            if self._files.read('stop') == '' and (super().signal or self._files.read('ask')):
+                self._files.write('stop', str(run + 1))
         elif super().signal:
-            self._write('ask', super().signal)
-        last = self._read('stop')
+            self._files.write('ask', super().signal)
+        last = self._files.read('stop')
         return int(last) if last else None
 
     def stopped(self):
         """Notes that a signal, perhaps another rank's, has ended the training."""
-        self._other = self._read('ask') or 'a signal to another rank'
-
-    def _write(self, name, text):
-        path = os.path.join(self._folder, name)
-        with open(f'{path}.{self._rank}', 'w') as stream:     # several may ask at once
-            stream.write(text)
-        os.replace(f'{path}.{self._rank}', path)
-
-    def _read(self, name):
-        try:
-            with open(os.path.join(self._folder, name)) as stream:
-                return stream.read()
-        except OSError:
-            return ''
+        self._other = self._files.read('ask') or 'a signal to another rank'
 
 
 def _folder_of(model_dir):

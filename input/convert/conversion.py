@@ -70,6 +70,8 @@ def convert(options, say=console.say):
     if options.part:
         return _convert_part(tasks, tree, settings, options, say)
     with staging.opened(output, tree.root):
+        if dataset_json.read(output) != known:
+            raise staging.just_finished(output)
         staging.check_output(output, known, [task.file for task in tasks])
         staging.remove_strangers(settings.staging, [task.file for task in tasks])
         rows, rate = _write(tasks, output, options)
@@ -168,8 +170,7 @@ def _write(tasks, output, options):
 def _check_space(output, tasks):
     settings = tasks[0].settings
     needed = sum(partition.total_bytes(settings.root, task.items) for task in tasks)
-    staged = settings.staging
-    needed -= sum(os.path.getsize(os.path.join(staged, name)) for name in os.listdir(staged))
+    needed -= partition.written(settings.staging)
     free = shutil.disk_usage(output).free
     if needed > free:
         raise DataError(f'{output} needs about {needed / 1e6:,.0f} MB more, {free / 1e6:,.0f} MB '

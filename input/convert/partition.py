@@ -1,5 +1,6 @@
 """What a conversion writes: which images go to which split and which shard."""
 
+import contextlib
 import os
 
 import numpy as np
@@ -20,6 +21,15 @@ def total_bytes(root, items):
                 size += os.stat(os.path.join(root, item.path)).st_size
             except OSError:
                 pass    # a broken link: reported when its shard is written
+    return size
+
+
+def written(staged):
+    """Size of what lies in the staging folder, to which other parts may be writing."""
+    size = 0
+    for name in os.listdir(staged):
+        with contextlib.suppress(FileNotFoundError):    # renamed just now
+            size += os.path.getsize(os.path.join(staged, name))
     return size
 
 

@@ -5,6 +5,7 @@ the sidecar is written after the shard, so a shard with a fitting sidecar is com
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import os
@@ -71,7 +72,8 @@ def write_shard(task, advance):
         with tfrecord.Writer(temporary) as writer:
             _write_items(task, writer, tally, bad_files, advance)
     except BaseException:
-        os.remove(temporary)
+        with contextlib.suppress(FileNotFoundError):    # it could not even be made
+            os.remove(temporary)
         raise
     os.replace(temporary, os.path.join(task.settings.staging, task.file))
     sidecar = dict(tally, file=task.file, num_examples=writer.count, bytes=writer.bytes,

@@ -62,7 +62,14 @@ def locked(output, name='lock', shared=False):
             _take(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except OSError as error:
             raise DataError(f'another conversion is writing to {output}; wait for it') from error
+        if not os.fstat(lock.fileno()).st_nlink:        # it went with the staging folder
+            raise just_finished(output)
         yield
+
+
+def just_finished(output):
+    """DataError of a conversion that has waited for another one to end."""
+    return DataError(f'another conversion has just finished {output}. Type the same command again')
 
 
 def _take(lock, kind):

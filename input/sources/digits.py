@@ -70,7 +70,10 @@ def prepare(directory=None, say=console.say):
         return directory
     aside = None
     try:
-        if os.path.isdir(directory) and os.listdir(directory):
+        there = os.listdir(directory) if os.path.isdir(directory) else []
+        if dataset_json.FILE in there:      # another process has just put it there
+            return directory
+        if there:
             raise DataError(f'{directory} holds no {dataset_json.FILE} but other things: '
                             'pass another --data_dir for the digits, or convert what is there')
         os.makedirs(os.path.dirname(directory), exist_ok=True)

@@ -13,7 +13,7 @@ BUSY = '''
 import sys, time
 from common import signals
 signals.install()
-signals.REPEAT_SECONDS = 1.0
+signals.REPEAT_SECONDS = 60.0 if 'polite' in sys.argv else 1.0
 signals.set_unsaved('unsaved' in sys.argv)
 signals.set_last_words(lambda: print('last words', flush=True))
 print('ready', flush=True)
@@ -21,6 +21,7 @@ until = time.time() + 30
 while time.time() < until and not (signals.received() and 'polite' in sys.argv):
     time.sleep(0.01)
 print(signals.received(), flush=True)
+signals.over()
 '''
 
 

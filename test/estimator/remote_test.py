@@ -6,10 +6,11 @@ is a bucket; docs/distribution.md says what was tried with one.
 
 import csv
 import os
-import subprocess
 import sys
+import tempfile
 
 import input_params
+import processes
 import program
 import pytest
 import tensorflow.compat.v1 as tf
@@ -179,17 +180,19 @@ def test_a_row_that_a_store_does_not_take_comes_with_the_next(tmp_path, monkeypa
     assert [row['step'] for row in curves.read(path)] == [1, 2, 3]
 
 
-def test_what_cannot_be_at_an_address_says_what_to_type(tmp_path, capsys):
+def test_what_cannot_be_at_an_address_says_what_to_type(tmp_path, monkeypatch, capsys):
     assert program.main_code(*program.flags_of(dict(
         program.SMALL, model_dir='nowhere://b/run', mode='train', train_steps=1))) == 2
     assert 'knows no nowhere:// addresses' in capsys.readouterr().err
     with pytest.raises(FlagError, match='Mount it'):
         hosts.require_folder(hosts.Hosts(('a:1', 'b:1'), 0), 'gs://bucket/run')
     hosts.require_folder(hosts.Hosts(), 'gs://bucket/run')
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'temporary'))
     meeting = [together.Together(f'file://{tmp_path}/run', rank) for rank in range(2)]
     meeting[0].begin(8)
     meeting[1].begin(8)
-    assert os.listdir(str(tmp_path)) == []
+    assert os.listdir(str(tmp_path)) == ['temporary']
 
 
 def test_a_store_that_goes_away_ends_the_run_with_a_message(tmp_path, monkeypatch, capsys):
@@ -217,14 +220,10 @@ def test_kill_9_at_an_address(tmp_path):
     assert program.main_command(*program.flags_of(dict(
         words, model_dir=f'file://{tmp_path}/whole'))).returncode == 0
     killed = program.flags_of(dict(words, model_dir=f'file://{tmp_path}/killed'))
-    process = subprocess.Popen([sys.executable, os.path.join(program.ROOT, 'main.py')] + killed,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               universal_newlines=True, cwd=program.ROOT)
-    for line in process.stdout:
-        if line.startswith('step 33/'):
-            process.kill()
-    assert process.wait() == -9
-    assert finding.latest_good(f'file://{tmp_path}/killed').endswith(('-30', '-40'))
+    done = program.command(sys.executable, processes.NOTING, tmp_path / 'notes', 'SIGKILL@33',
+                           *killed)
+    assert done.returncode == -9
+    assert finding.latest_good(f'file://{tmp_path}/killed').endswith('-30')
     done = program.main_command(*killed)
     assert done.returncode == 0 and 'continuing at step' in done.stdout
     program.assert_same_variables(*(f'{tmp_path}/{name}' for name in ('whole', 'killed')))

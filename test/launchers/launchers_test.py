@@ -163,14 +163,14 @@ def test_launchers_work_from_a_copy_with_spaces_in_its_path(data, tmp_path):
 
 
 def started(tmp_path, data, *words):
-    """A launcher in a process group of its own, which is gone after two minutes at the latest."""
+    """A launcher in a process group of its own, which is gone after five minutes at the latest."""
     process = subprocess.Popen(
         ['bash', os.path.join(program.ROOT, 'train_full_1p.sh'), f'--data_path={data}',
          f'--output_path={tmp_path}', '--train_steps=100000', '--log_step_count_steps=1',
          *SMALL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         universal_newlines=True, start_new_session=True,
         env=dict(os.environ, PYTHON=sys.executable, **program.SHALLOW))
-    limit = threading.Timer(120, lambda: process.poll() is None and os.killpg(
+    limit = threading.Timer(300, lambda: process.poll() is None and os.killpg(
         process.pid, signal.SIGKILL))
     limit.daemon = True
     limit.start()

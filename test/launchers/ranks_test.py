@@ -1,5 +1,6 @@
 """One process an Ascend device: which are started, what they are told, how they end together."""
 
+import contextlib
 import json
 import os
 import signal
@@ -120,16 +121,32 @@ RUN = '''
 import sys
 from launchers import ranks
 rows = [ranks.Rank(str(n + 4), {'DEVICE_INDEX': str(n)}) for n in range(3)]
-ranks.GRACE = ranks.PATIENCE = 1
-sys.exit(ranks.run([sys.executable, '-c', sys.argv[1]], rows, sys.argv[2]))
+ranks.GRACE, ranks.PATIENCE = 1, float(sys.argv[3])
+code = ranks.run([sys.executable, '-c', sys.argv[1]], rows, sys.argv[2])
 '''
+LATE = '''
+class Late:
+    def __del__(self, time=__import__('time')):
+        print('taken down', flush=True)
+        time.sleep(1)
+late = Late()
+'''
+LIMIT = 60      # seconds; a quiet machine needs a few
 
 
-def start(child, base):
+def start(child, base, patience=1, before=''):
     child = 'import os, signal, sys, time; index = os.environ["DEVICE_INDEX"]\n' + child
-    return subprocess.Popen([sys.executable, '-c', RUN, child, str(base)], cwd=program.ROOT,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            universal_newlines=True)
+    return subprocess.Popen(
+        [sys.executable, '-c', before + RUN + 'sys.exit(code)', child, str(base), str(patience)],
+        cwd=program.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def when_all_say(word, process, base):
+    """Waits until all three ranks have said a word."""
+    logs = [base / str(n) / f'train_{n}.log' for n in (4, 5, 6)]
+    while not all(log.exists() and word in log.read_text() for log in logs):
+        assert process.poll() is None
+        time.sleep(0.05)
 
 
 def test_a_rank_that_fails_ends_the_others(tmp_path):
@@ -141,7 +158,7 @@ def test_a_rank_that_fails_ends_the_others(tmp_path):
                     f'while not os.path.exists({said!r}): time.sleep(0.01)\n'
                     'sys.exit(4) if index == "1" else [time.sleep(1) for _ in range(600)]',
                     tmp_path)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 4
     assert 'rank 1 of 3 (device 5) ended with exit code 4' in err and 'train_5.log' in err
     assert out == 'I am 0\n' and (tmp_path / '4' / 'train_4.log').read_text() == 'I am 0\n'
@@ -150,31 +167,71 @@ def test_a_rank_that_fails_ends_the_others(tmp_path):
 
 def test_a_killed_rank_is_a_failure(tmp_path):
     process = start('os.kill(os.getpid(), 9) if index == "2" else time.sleep(600)', tmp_path)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LIMIT)
     assert process.returncode == 128 + 9
 
 
 def test_ranks_above_0_may_end_first_but_not_hang_after_it(tmp_path):
-    early = start('time.sleep(0 if index == "1" else 1 if index == "0" else 0.3)', tmp_path / 'a')
+    early = start(f'over = lambda n: os.path.join({str(tmp_path)!r}, f"over-{{n}}")\n'
+                  'if index != "0": open(over(index), "w").close(); sys.exit()\n'
+                  'while not (os.path.exists(over(1)) and os.path.exists(over(2))): time.sleep(.05)'
+                  '\ntime.sleep(.3)', tmp_path / 'a', patience=LIMIT)
     process = start('sys.exit(0) if index == "0" else time.sleep(600)', tmp_path / 'b')
-    early.communicate(timeout=60)
+    early.communicate(timeout=LIMIT)
     assert early.returncode == 0
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 1 and 'rank 1, 2 did not end' in err
 
 
 def test_a_signal_reaches_every_rank_once(tmp_path):
-    child = ('got = []\nsignal.signal(signal.SIGINT, lambda *_: got.append(1))\n'
+    child = ('got = []\nsignal.signal(signal.SIGTERM, lambda *_: got.append(1))\n'
              'print("ready", flush=True)\n'
              'while not got: time.sleep(0.05)\n'
              'time.sleep(0.5)\nsys.exit(75 if len(got) == 1 else 9)')
-    process = start(child, tmp_path)
-    logs = [tmp_path / str(n) / f'train_{n}.log' for n in (4, 5, 6)]
-    while not all(log.exists() and 'ready' in log.read_text() for log in logs):
-        time.sleep(0.05)
+    process = start(child, tmp_path, patience=LIMIT)
+    when_all_say('ready', process, tmp_path)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LIMIT)
     assert process.returncode == 75
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP])
+def test_a_signal_before_the_ranks_listen_ends_them_silently(tmp_path, number):
+    """As when Python itself is still starting."""
+    process = start('print("ready", flush=True); time.sleep(600)', tmp_path)
+    when_all_say('ready', process, tmp_path)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, out, err) == (75, 'ready\n', '')
+
+
+def test_a_signal_after_the_end_changes_nothing(tmp_path):
+    process = start('', tmp_path, before=LATE)
+    assert process.stdout.readline() == 'taken down\n'
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=LIMIT) == 0
+
+
+def test_a_signal_to_a_rank_that_has_just_gone(tmp_path):
+    """It comes while the main thread is in poll(), which knows of the end but has not said so."""
+    process = subprocess.Popen([sys.executable, '-c', ''])
+    os.waitpid(process.pid, 0)
+    with process._waitpid_lock:
+        ranks._signal([process], signal.SIGTERM)
+    process.poll()
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/cmdline'), reason='asks /proc')
+def test_a_rank_that_cannot_be_started_ends_the_others(tmp_path):
+    (tmp_path / '5').write_text('not a folder')
+    process = start(f'time.sleep(600)  # {tmp_path}', tmp_path)
+    process.communicate(timeout=LIMIT)
+    assert process.returncode == 1
+    left = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline') as words:
+            left += [pid] if f'# {tmp_path}' in words.read() else []
+    assert left == []
 
 
 def test_a_console_that_goes_does_not_hold_up_the_processes(tmp_path):
@@ -182,5 +239,5 @@ def test_a_console_that_goes_does_not_hold_up_the_processes(tmp_path):
                     'for _ in range(50): print("y" * 9999, flush=True)', tmp_path)
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=LIMIT) == 0
     assert len((tmp_path / '4' / 'train_4.log').read_text()) == 51 * 10000

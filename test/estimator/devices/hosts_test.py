@@ -17,6 +17,8 @@ import processes
 import program
 import pytest
 
+from estimator.hooks import together
+
 RECORDS, STEPS, BATCH = 64, 12, 8
 SAME = dict(train_steps=STEPS, dropout_rate=0.5, gradient_clip_norm=0.5, dataset='tfrecord',
             save_checkpoints_steps=3, keep_checkpoint_max=9, num_train_images='null',
@@ -87,6 +89,8 @@ def test_the_first_process_alone_writes_and_speaks(whole):
     folder, said = whole
     for place, _, names in os.walk(str(folder)):
         assert not os.path.basename(place).startswith('tmp_')
+        if os.path.basename(place) == together.FOLDER:
+            continue            # their words to each other
         for name in names:      # what the other one wrote would not be readable for all
             assert os.stat(os.path.join(place, name)).st_mode & stat.S_IROTH, name
     with open(str(folder / 'log.csv')) as stream:

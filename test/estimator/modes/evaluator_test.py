@@ -10,13 +10,20 @@ from estimator import curves
 from estimator.checkpoints import best
 
 STEPS, EVERY = 10, 2
-# The program, which takes its time between two checkpoints.
+# The program, which is one checkpoint ahead of those that have been evaluated at the most.
 TRAINER = '''
-import sys, time
+import os, sys, time
 import main
+from estimator import curves
 from estimator.hooks import saver
-save = saver.Saver._save
-saver.Saver._save = lambda self, *rest: (save(self, *rest), time.sleep(2))[0]
+save, saved = saver.Saver._save, [0]
+def wait(self, session, step):
+    save(self, session, step)
+    rows = lambda: curves.read(os.path.join(self._model_dir, 'eval.csv'))
+    while step > saved[-1] > max([-1.0] + [row['step'] for row in rows()]):
+        time.sleep(.1)
+    saved.append(step)
+saver.Saver._save = wait
 sys.exit(main.main(['main.py'] + sys.argv[1:]))
 '''
 
@@ -30,8 +37,8 @@ def test_an_evaluator_beside_a_live_trainer(tmp_path, capsys):
         trainer = subprocess.Popen([sys.executable, '-c', TRAINER] + words, cwd=program.ROOT,
                                    stdout=log, stderr=subprocess.STDOUT)
         try:
-            code, result = program.run(folder, mode='eval', eval_timeout=60)
-            assert trainer.wait(timeout=60) == 0
+            code, result = program.run(folder, mode='eval', eval_timeout=200)
+            assert trainer.wait(timeout=100) == 0
         finally:
             trainer.kill()
         log.seek(0)

@@ -15,7 +15,7 @@ import pytest
 
 from common.errors import DataError
 from input import progress
-from input.convert import parallel, shard_writer, staging
+from input.convert import conversion, parallel, partition, shard_writer, staging
 from input.convert.conversion import Options, convert
 from input.records import dataset_json
 
@@ -144,6 +144,29 @@ def test_two_conversions_at_once(tmp_path, monkeypatch):
     quietly(root, out)
 
 
+@pytest.mark.parametrize('place, name', [(staging, '_take'), (conversion, '_tasks')])
+def test_one_that_another_has_overtaken_says_so(tmp_path, monkeypatch, capsys, place, name):
+    """The other one ends, and removes the staging folder, just before this one has the lock."""
+    root, out, real = tools.tree(tmp_path / 'in'), tmp_path / 'out', getattr(place, name)
+
+    def overtaken(*given):
+        found = real(*given) if place is conversion else None
+        monkeypatch.undo()
+        quietly(root, out)
+        return found or real(*given)
+    monkeypatch.setattr(place, name, overtaken)
+    assert tools.convert(root, out) == 3
+    assert 'another conversion has just finished' in capsys.readouterr().err
+    assert tools.convert(root, out) == 0 and tools.run('--verify', out) == 0
+
+
+def test_files_of_other_parts_come_and_go(tmp_path, monkeypatch):
+    tools.put(f'{tmp_path}/one.tmp', b'12345')
+    names = os.listdir(str(tmp_path))
+    monkeypatch.setattr(partition.os, 'listdir', lambda path: names + ['renamed.tmp'])
+    assert partition.written(str(tmp_path)) == 5
+
+
 def test_unwritable_output_and_full_disk(tmp_path, monkeypatch, capsys):
     root = tools.tree(tmp_path / 'in')
     tools.put(str(tmp_path / 'file'), b'')
@@ -152,12 +175,34 @@ def test_unwritable_output_and_full_disk(tmp_path, monkeypatch, capsys):
 
     def full(self, payload):
         raise OSError(28, 'No space left on device')
-    with monkeypatch.context() as patch:
-        patch.setattr(shard_writer.tfrecord.Writer, 'write', full)
-        assert tools.convert(root, tmp_path / 'out') == 75
-    error = capsys.readouterr().err
-    assert 'the disk is full' in error and 'same command again' in error
+    for method in ('write', '__init__'):
+        with monkeypatch.context() as patch:
+            patch.setattr(shard_writer.tfrecord.Writer, method, full)
+            assert tools.convert(root, tmp_path / 'out') == 75
+        error = capsys.readouterr().err
+        assert 'the disk is full' in error and 'same command again' in error
     assert tools.convert(root, tmp_path / 'out') == 0
+
+
+# The converter, whose workers never end by themselves once there is a first shard.
+ENDLESS = '''
+import os, sys, time
+import convert_tfrecord
+from common import console, signals
+from input.convert import shard_writer, staging
+console.own_streams()
+signals.install()
+write = shard_writer._write_items
+def endless(task, writer, tally, bad_files, advance):
+    write(task, writer, tally, bad_files, advance)
+    while staging.shards_in(task.settings.staging):
+        time.sleep(.01)
+        advance(0)
+shard_writer._write_items = endless
+code = convert_tfrecord.main(sys.argv[1:])
+signals.over()
+sys.exit(code)
+'''
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
@@ -165,9 +210,10 @@ def test_signals_stop_cleanly(number, tmp_path):
     root, out = tools.tree(tmp_path / 'in', images=4), tmp_path / 'out'
     for index in range(2000):
         os.link(f'{root}/cat/{index % 4}.jpg', f'{root}/dog/more{index}.jpg')
-    command = [sys.executable, os.path.join(ROOT, 'convert_tfrecord.py'), f'--input_dir={root}',
-               f'--output_dir={out}', '--shards=200', '--workers=2', '--holdout=0']
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    words = [f'--input_dir={root}', f'--output_dir={out}', '--shards=200', '--workers=2',
+             '--holdout=0']
+    process = subprocess.Popen([sys.executable, '-c', ENDLESS] + words, cwd=ROOT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     staged = out / staging.FOLDER
     while process.poll() is None and not (staged.exists() and staging.shards_in(str(staged))):
         time.sleep(0.01)
@@ -176,7 +222,8 @@ def test_signals_stop_cleanly(number, tmp_path):
     assert process.returncode == 75, error
     assert 'same command again' in error and contents(out) == {}
     assert not [name for name in os.listdir(str(staged)) if name.endswith('.tmp')]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([sys.executable, os.path.join(ROOT, 'convert_tfrecord.py')] + words,
+                          stdout=subprocess.PIPE, check=True)
     assert b'2,008 images in 200 shards' in done.stdout and tools.run('--verify', out) == 0
 
 
@@ -205,13 +252,13 @@ def begin_and_wait(shared):
 
 
 def catches_signals(process):
-    """Whether a process has taken over SIGTERM (Linux)."""
+    """Whether a process has taken over SIGUSR1, and so what it takes over before (Linux)."""
     try:
         with open(f'/proc/{process.pid}/status', encoding='utf-8') as stream:
             caught = next(line for line in stream if line.startswith('SigCgt'))
     except (OSError, StopIteration):
         return False
-    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return bool(int(caught.split()[1], 16) >> (signal.SIGUSR1 - 1) & 1)
 
 
 @pytest.mark.skipif(not os.path.exists('/proc/self/status'), reason='asks /proc')

@@ -195,7 +195,7 @@ def test_imagenet_keeps_its_bytes_by_default(tmp_path):
 def test_bombs_are_refused_by_their_header(side, tmp_path, capsys):
     for folder in ('one', 'two'):
         tools.put(tmp_path / 'in' / folder / 'a.png', bomb(side))
-    start = time.time()
+    start = time.process_time()
     assert tools.convert(tmp_path / 'in', tmp_path / 'out') == 3
     assert f'--max_pixels={side * side}' in capsys.readouterr().err
     serving = Serving(input_params.make(), 'cifar', 16, 10)
@@ -205,7 +205,7 @@ def test_bombs_are_refused_by_their_header(side, tmp_path, capsys):
         inputs = Inputs(input_params.make(data_dir=str(tmp_path / 'in'), dataset='folder',
                                           holdout=0, mode='train'), 'cifar', 16, 10)
         inputs.train_input_fn(2)
-    assert time.time() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_the_limit_can_be_raised_and_lowered(tmp_path):

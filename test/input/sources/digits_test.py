@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import shutil
 
 import image_tools as tools
 import numpy as np
@@ -63,6 +64,20 @@ def test_default_folder_and_second_call(prepared, monkeypatch, tmp_path, capsys)
     monkeypatch.delenv('XDG_CACHE_HOME')
     monkeypatch.setenv('HOME', '/home/someone')
     assert digits.default_directory() == '/home/someone/.cache/small-classifiers/digits'
+
+
+def test_another_process_is_faster_by_a_moment(prepared, tmp_path, monkeypatch):
+    """Its folder appears after this one has looked for dataset.json."""
+    ready, place, exists = str(tmp_path / 'ready'), str(tmp_path / 'digits'), os.path.exists
+    shutil.copytree(prepared, ready)
+
+    def overtaken(path):
+        found = exists(path)
+        if exists(ready):
+            os.rename(ready, place)
+        return found
+    monkeypatch.setattr(os.path, 'exists', overtaken)
+    assert digits.prepare(place) == place
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):

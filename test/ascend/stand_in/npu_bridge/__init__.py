@@ -7,7 +7,7 @@ show: compilation, speed, arithmetic of a device. It is no part of the program.
 Environment:
     NPU_STAND_IN_DIR       folder of the meeting point and of calls-RANK.jsonl (required)
     NPU_STAND_IN_VERSION   a column of signatures.csv; default master
-    NPU_STAND_IN_TIMEOUT   seconds a rank waits for the others; default 60
+    NPU_STAND_IN_TIMEOUT   seconds a rank waits for the others; default 200
     NPU_STAND_IN_OVERFLOW  numbers of updates, from 0, at which this process overflows: 2,3 or 1:2
                            (rank 1, update 2)
 """

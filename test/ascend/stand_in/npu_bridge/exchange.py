@@ -24,7 +24,7 @@ class Error(RuntimeError):
 
 def limit():
     """Seconds a rank waits for the others."""
-    return float(os.environ.get('NPU_STAND_IN_TIMEOUT', '60'))
+    return float(os.environ.get('NPU_STAND_IN_TIMEOUT', '200'))
 
 
 class Exchange:
