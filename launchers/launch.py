@@ -120,9 +120,9 @@ def _launch(launch, options):
     files.make_folder(output)
     with ranks.exclusive(output):
         silence_import()        # of TensorFlow, which reads and writes at addresses
-        started = time.time()
+        before = list(_stamps(base, processes).values())
         code = _train(launch, options, processes, base, command, model_dir)
-        return send(base, remote, processes, started, code) if remote else code
+        return send(base, remote, processes, before, code) if remote else code
 
 
 def _train(launch, options, processes, base, command, model_dir):
@@ -156,20 +156,27 @@ def _train(launch, options, processes, base, command, model_dir):
     return 0
 
 
-def send(base, remote, processes, started, code):
+def _stamps(base, processes):
+    """{path: storage.stamp} of the files in the folders of processes."""
+    folders = [os.path.join(base, rank.device) for rank in processes]
+    paths = [os.path.join(folder, name) for folder in folders
+             for name in storage.names_or_none(folder)]
+    return {path: storage.stamp(path) for path in paths if os.path.isfile(path)}
+
+
+def send(base, remote, processes, before, code):
     """Copies the logs and figures of a launch to an address; returns the launch's exit code.
 
-    processes: ranks.Rank, whose folders lie in base; started: time.time() before which files are of
-    another launch; code: exit code so far.
+    processes: ranks.Rank, whose folders lie in base; before: storage.stamp of each file that lay
+    there, which is of another launch; code: exit code so far.
+    NOTE: not the files that are younger than the launch: clocks are set, and a server has its own.
     """
     try:
         for rank in processes:
-            folder, target = (os.path.join(where, rank.device) for where in (base, remote))
-            files.make_folder(target)
-            for name in sorted(os.listdir(folder)):
-                path = os.path.join(folder, name)
-                if os.path.isfile(path) and os.path.getmtime(path) >= started:
-                    files.copy(path, os.path.join(target, name))
+            files.make_folder(os.path.join(remote, rank.device))
+        for path, stamp in _stamps(base, processes).items():
+            if stamp not in before:
+                files.copy(path, os.path.join(remote, os.path.relpath(path, base)))
     except OSError as error:
         print(f'[Error] logs and figures stay in {base}: {error}', file=sys.stderr)
         return code or 1

@@ -12,6 +12,7 @@ import time
 import program
 import pytest
 
+from common import storage
 from input.sources import digits
 from launchers import launch as sender
 from launchers.ranks import Rank
@@ -57,15 +58,17 @@ def test_help_and_missing_data(script, tmp_path):
 def test_logs_and_figures_go_to_an_address(tmp_path, capsys):
     folder = tmp_path / 'base' / '3'
     folder.mkdir(parents=True)
-    for name in 'train_3.log', 'of_an_earlier_launch.log':
-        (folder / name).write_text(name)
-    os.utime(str(folder / 'of_an_earlier_launch.log'), (5, 5))
+    (folder / 'train_3.log').write_text('of an earlier launch')
+    before = [storage.stamp(str(folder / 'train_3.log'))]
+    (folder / 'train_3.log').rename(folder / 'train_3.log.1')
+    (folder / 'train_3.log').write_text('of this launch')
+    os.utime(str(folder / 'train_3.log'), (5, 5))       # the clock has been set back
     there = f'file://{tmp_path}/there'
-    assert sender.send(str(tmp_path / 'base'), there, [Rank('3', {})], 1000, 75) == 75
+    assert sender.send(str(tmp_path / 'base'), there, [Rank('3', {})], before, 75) == 75
     assert os.listdir(f'{tmp_path}/there/3') == ['train_3.log']
     for code, found in (0, 1), (4, 4):      # a run that failed keeps its own code
         assert sender.send(str(tmp_path / 'base'), f'file://{folder}/train_3.log', [Rank('3', {})],
-                           1000, code) == found
+                           before, code) == found
         assert 'logs and figures stay in' in capsys.readouterr().err
 
 

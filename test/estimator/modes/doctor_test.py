@@ -21,8 +21,11 @@ def test_this_installation_needs_nothing(tmp_path, monkeypatch, capsys):
     assert os.listdir(str(tmp_path)) == ['data']
 
 
-def test_it_says_what_to_type(monkeypatch, capsys):
+def test_it_says_what_to_type(tmp_path, monkeypatch, capsys):
     bad = {'numpy': '9.1', 'matplotlib': None}
+    monkeypatch.chdir(tmp_path)     # of this machine's disk and settings nothing is to be mended
+    monkeypatch.delenv('TF_ENABLE_ONEDNN_OPTS', raising=False)
+    monkeypatch.setattr(doctor, 'LITTLE_DISK', 0)
     monkeypatch.setattr(doctor, 'version_of', lambda name: bad.get(name, '0.1'))
     monkeypatch.setattr(doctor, 'LITTLE_MEMORY', 1e18)
     code = doctor.run(None, flags.make(mode='doctor', data_dir='/nowhere', device='gpu'), None)
