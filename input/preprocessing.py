@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from common.errors import DataError
 from common.names import nearest
-from input.augment import autoaugment, color, erasing
+from input.augment import autoaugment, color, erasing, image_ops
 from input.images import crop, decode
 from input.stateless import coin, integers
 
@@ -194,7 +194,7 @@ def shown(images, style):
 
 
 def _augmented(image, params, seed):
-    """AutoAugment or RandAugment on the clipped uint8 image, as EfficientNet's original does."""
+    """AutoAugment or RandAugment on the clipped whole numbers, as EfficientNet's original does."""
     policies = {
         'autoaugment': lambda pixels: autoaugment.autoaugment(pixels, seed),
         'randaugment': lambda pixels: autoaugment.randaugment(
@@ -203,8 +203,7 @@ def _augmented(image, params, seed):
     if params.augment_name not in policies:
         raise DataError(f'--augment_name={params.augment_name} is unknown; '
                         f'known: {", ".join(sorted(policies))}')
-    pixels = tf.cast(tf.clip_by_value(image, 0.0, 255.0), tf.uint8)
-    return tf.cast(policies[params.augment_name](pixels), tf.float32)
+    return policies[params.augment_name](image_ops.whole(image))
 
 
 def train_image(encoded, size, seed, params, style):

@@ -98,52 +98,57 @@ def _argument(name, level, reach):
     return float(level_to_arg(name, level, reach) or 0.0)
 
 
-def apply_op(image, index, argument, seed):
-    """The operation at `index` of OPS (int32 scalar) with the argument (float32 scalar).
+def apply_op(image, index, argument, seed, names=None):
+    """The operation at `index` of `names` (int32 scalar) with the argument (float32 scalar).
 
-    Draws the sign of signed arguments and the centre of a cutout.
+    image: as in input.augment.image_ops. names: all OPS by default; the index after the last
+    leaves the image as it is. Draws the sign of signed arguments and the centre of a cutout.
     """
-    signed = tf.gather(tf.constant([op.signed for op in OPS.values()]), index)
+    ops = {name: OPS[name] for name in names or OPS}
+    signed = tf.gather(tf.constant([op.signed for op in ops.values()] + [False]), index)
     negate = signed & stateless.coin(seed, 'sign')
     argument = tf.where(negate, -argument, argument)
-    row = stateless.integers(seed, 'cutout row', high=tf.shape(image)[0])
-    column = stateless.integers(seed, 'cutout column', high=tf.shape(image)[1])
 
     def branch(name, op):
         if name == 'Cutout':
-            return lambda: op.function(image, argument, (row, column))
+            return lambda: op.function(image, argument, _centre(image, seed))
         return lambda: op.function(image, argument)
 
-    result = tf.switch_case(index, [branch(name, op) for name, op in OPS.items()])
+    result = tf.switch_case(index, [branch(name, op) for name, op in ops.items()]
+                            + [lambda: tf.identity(image)])
     result.set_shape(image.shape)
     return result
 
 
+def _centre(image, seed):
+    return (stateless.integers(seed, 'cutout row', high=tf.shape(image)[0]),
+            stateless.integers(seed, 'cutout column', high=tf.shape(image)[1]))
+
+
 def autoaugment(image, seed, policy=POLICY_V0):
-    """One random sub-policy applied to a uint8 image [height, width, 3]; same shape and type."""
-    names = list(OPS)
+    """One random sub-policy applied to an image of input.augment.image_ops; another one.
+
+    The graph has the operations of the policy and no others; one that is not to be used is the
+    one after the last.
+    """
+    names = sorted({name for pair in policy for name, _, _ in pair})
     table = np.array([[(names.index(name), probability, _argument(name, level, AUTOAUGMENT_REACH))
                        for name, probability, level in pair] for pair in policy], np.float32)
     chosen = tf.gather(tf.constant(table), stateless.integers(seed, 'policy', high=len(policy)))
     for step in range(table.shape[1]):
         index, probability, argument = tf.unstack(chosen[step])
-        image = _sometimes(image, tf.cast(index, tf.int32), argument, probability,
-                           stateless.fold(seed, f'policy step {step}'))
+        step_seed = stateless.fold(seed, f'policy step {step}')
+        used = stateless.coin(step_seed, 'use', probability)
+        index = tf.where(used, tf.cast(index, tf.int32), len(names))
+        image = apply_op(image, index, argument, step_seed, names)
     return image
-
-
-def _sometimes(image, index, argument, probability, seed):
-    result = tf.cond(stateless.coin(seed, 'use', probability),
-                     lambda: apply_op(image, index, argument, seed), lambda: tf.identity(image))
-    result.set_shape(image.shape)
-    return result
 
 
 def randaugment(image, num_layers, magnitude, seed):
     """`num_layers` operations drawn uniformly out of OPS, each at level `magnitude`.
 
-    image: uint8 [height, width, 3]. Each drawn operation is always applied: the probability the
-    original draws for it is never used.
+    image: as in input.augment.image_ops. Each drawn operation is always applied: the probability
+    the original draws for it is never used.
     """
     arguments = tf.constant(
         [_argument(name, float(magnitude), RANDAUGMENT_REACH) for name in OPS], tf.float32)

@@ -24,9 +24,9 @@ def _golden():
 
 
 def _image(size=24):
-    """Noise with a gradient, uint8 [size, size, 3]."""
+    """Noise with a gradient, whole numbers, float32 [size, size, 3]."""
     noise = np.random.RandomState(7).randint(0, 60, (size, size, 3))
-    return (noise + np.arange(size)[:, None, None] * 7).astype(np.uint8)
+    return (noise + np.arange(size)[:, None, None] * 7).clip(0, 255).astype(np.float32)
 
 
 def test_levels_and_policy():
@@ -94,7 +94,7 @@ def test_frequencies(monkeypatch):
     def marks(position):
         """Leaves the position of the operation, and the sign of its argument, in the image."""
         return lambda image, argument, *_: image + tf.cast(
-            tf.where(argument < 0, position + 100, position + 1), tf.uint8)
+            tf.where(argument < 0, position + 100, position + 1), tf.float32)
 
     fake = collections.OrderedDict(
         (name, op._replace(function=marks(position)))
@@ -104,9 +104,9 @@ def test_frequencies(monkeypatch):
     policy = ((('Invert', .3, 0), ('Equalize', 0., 0)), (('Rotate', 1., 9), ('Solarize', 0., 0)))
 
     def draw(seed):
-        return (autoaugment.randaugment(blank([1, 1, 3], tf.uint8), 1, 10, seed)[0, 0, 0],
-                autoaugment.autoaugment(blank([1, 1, 3], tf.uint8), seed, policy)[0, 0, 0],
-                autoaugment.autoaugment(blank([1, 1, 3], tf.uint8), seed)[0, 0, 0])
+        return (autoaugment.randaugment(blank([1, 1, 3]), 1, 10, seed)[0, 0, 0],
+                autoaugment.autoaugment(blank([1, 1, 3]), seed, policy)[0, 0, 0],
+                autoaugment.autoaugment(blank([1, 1, 3]), seed)[0, 0, 0])
 
     random, chosen, original = _stream(draw, number)
     for position, op in enumerate(fake.values()):

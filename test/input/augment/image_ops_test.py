@@ -118,13 +118,13 @@ def test_operations():
     image = _picture()
     cases = list(_cases(image))
     with tf.Graph().as_default(), tf.Session() as session:
-        pixels = tf.placeholder(tf.uint8, [None, None, 3])
+        pixels = tf.placeholder(tf.float32, [None, None, 3])
         results = [getattr(image_ops, name)(pixels, *arguments)
                    for name, arguments, _, _ in cases]
-        assert all(result.dtype == tf.uint8 for result in results)
+        assert all(result.dtype == tf.float32 for result in results)
         values = session.run(results, {pixels: image})
     for (name, arguments, expected, mask), value in zip(cases, values):
-        assert value.shape == image.shape, name
+        assert value.shape == image.shape and (value == np.rint(value)).all(), name
         different = np.abs(value.astype(int) - expected) > (name in ('sharpness', 'color'))
         if mask is not None:
             assert mask.mean() > .8
@@ -136,7 +136,49 @@ def test_flat_picture():
     image = np.full((9, 8, 3), 77, np.uint8)
     with tf.Graph().as_default(), tf.Session() as session:
         for name in ('auto_contrast', 'equalize'):
-            assert (session.run(getattr(image_ops, name)(tf.constant(image), 0.)) == image).all()
+            result = getattr(image_ops, name)(tf.constant(image, tf.float32), 0.)
+            assert (session.run(result) == image).all()
+
+
+def test_grey_is_that_of_tensorflow():
+    image = np.random.RandomState(5).randint(0, 256, (600, 800, 3)).astype(np.uint8)
+    with tf.Graph().as_default(), tf.Session() as session:
+        ours = image_ops.color(tf.constant(image, tf.float32), tf.constant(0.))
+        theirs = tf.image.rgb_to_grayscale(tf.constant(image))
+        ours, theirs = session.run([ours, theirs])
+    assert (ours == theirs).all()
+
+
+def test_smoothing_adds_in_the_order_of_the_original():
+    """A sum that is a multiple of 13 may come out a bit below it, and is truncated then."""
+    image = np.random.RandomState(6).randint(0, 256, (90, 70, 3)).astype(np.float32)
+    total = np.float32(0)
+    for row in range(3):
+        for column in range(3):
+            weight = np.float32(5 if row == column == 1 else 1) / np.float32(13)
+            total = total + weight * image[row:88 + row, column:68 + column]
+    with tf.Graph().as_default(), tf.Session() as session:
+        pixels = tf.placeholder(tf.float32, [None, None, 3])
+        value = session.run(image_ops.sharpness(pixels, tf.constant(0.)), {pixels: image})
+    assert (value[1:-1, 1:-1] == np.floor(total)).all()
+    assert (value[0] == image[0]).all() and (value[:, -1] == image[:, -1]).all()
+
+
+def test_halves_are_rounded_away_from_zero():
+    """As the original's kernel does; -1/2 is outside."""
+    image = np.random.RandomState(8).randint(0, 256, (224, 224, 3)).astype(np.float32)
+    level = np.float32(.5)
+    x, y = np.meshgrid(np.arange(224, dtype=np.float32), np.arange(224, dtype=np.float32))
+    source = np.floor(x + level * y + np.float32(.5)).astype(int)
+    inside = source < 224
+    expected = np.where(inside[..., None],
+                        image[y.astype(int), np.minimum(source, 223)], np.float32(128))
+    with tf.Graph().as_default(), tf.Session() as session:
+        argument = tf.placeholder(tf.float32, [])
+        result = image_ops.shear_x(tf.constant(image), argument)
+        assert (session.run(result, {argument: level}) == expected).all()
+        back = session.run(image_ops.translate_x(tf.constant(image), argument), {argument: -.5})
+    assert (back[:, 0] == 128).all() and (back[:, 1:] == image[:, 1:]).all()
 
 
 @pytest.mark.skipif('GOLDENS_DIR' not in os.environ, reason='derived from photographs, not here')
@@ -144,7 +186,7 @@ def test_original_results():
     """Bit by bit, where the folder of all goldens is at hand."""
     goldens = np.load(os.path.join(os.environ['GOLDENS_DIR'], 'common', 'autoaugment_ops.npz'))
     with tf.Graph().as_default(), tf.Session() as session:
-        pixels = tf.placeholder(tf.uint8, [None, None, 3])
+        pixels = tf.placeholder(tf.float32, [None, None, 3])
         for key in goldens.files:
             if key == 'input':
                 continue
