@@ -4,10 +4,12 @@
         [--original=FOLDER] [--only=bare,training,original]
 
 `bare` is a fused decode-and-crop and a resize of the same TFRecords without a shuffle, a label or
-a seed; `original` the training input of FOLDER/models/official/mnasnet of tensorflow/tpu. They take
-turns for --rounds; the last column is the speed beside the first pipeline's, the median over the
-rounds. Processor microseconds are those of all threads an image; they mean something on a busy
-machine too.
+a seed; `bare evaluation` the same of the evaluation images with the central crop, which has more
+pixels than most random ones; `original` the training input of FOLDER/models/official/mnasnet of
+tensorflow/tpu. They take turns for --rounds; the last column is the speed beside the first
+pipeline's (of `evaluation`, beside the bare one's), the median over the rounds. Processor
+microseconds are those of all threads an image; they mean something on a busy machine too. Both
+evaluations begin again when the images are used up.
 """
 
 import argparse
@@ -23,6 +25,7 @@ import tensorflow.compat.v1 as tf
 
 import flags
 from input import Inputs, pipeline
+from input.images import crop
 
 # What is added to the plain training pipeline.
 AUGMENTATIONS = {
@@ -34,6 +37,7 @@ AUGMENTATIONS = {
     'random erasing': {'random_erasing': 0.25},
 }
 WHOLE = [[[0.0, 0.0, 1.0, 1.0]]]
+BARE_EVALUATION = 'bare evaluation'
 
 
 def arguments(argv):
@@ -59,21 +63,33 @@ def params_of(given, **more):
                       num_parallel_calls=given.num_parallel_calls, **more)
 
 
-def bare(reader, given):
-    """Dataset of image batches of a reader of TFRecords."""
+def random_window(shape, given):
+    """TensorFlow's own random crop of an image of a shape."""
+    del given
+    begin, size, _ = tf.image.sample_distorted_bounding_box(
+        shape, tf.constant(WHOLE), min_object_covered=0.1, aspect_ratio_range=(3 / 4, 4 / 3),
+        area_range=(0.08, 1.0), max_attempts=10)
+    return tf.stack([begin[0], begin[1], size[0], size[1]])
+
+
+def central_window(shape, given):
+    """The crop of an evaluation."""
+    return crop.padded_center(shape[0], shape[1], given.image_size)
+
+
+def bare(reader, given, window):
+    """Dataset of image batches of a reader of TFRecords, every image once."""
     def decoded(record):
         encoded, _ = reader.parse(record, None)
-        begin, size, _ = tf.image.sample_distorted_bounding_box(
-            tf.image.extract_jpeg_shape(encoded), tf.constant(WHOLE), min_object_covered=0.1,
-            aspect_ratio_range=(3 / 4, 4 / 3), area_range=(0.08, 1.0), max_attempts=10)
         image = tf.image.decode_and_crop_jpeg(
-            encoded, tf.stack([begin[0], begin[1], size[0], size[1]]), channels=3)
+            encoded, window(tf.image.extract_jpeg_shape(encoded), given), channels=3)
         return tf.image.resize_bilinear(image[tf.newaxis], [given.image_size] * 2)[0]
 
-    files = [shard.path for shard in reader.shards]
-    calls = given.num_parallel_calls or os.cpu_count()
-    return tf.data.TFRecordDataset(files).repeat().map(decoded, calls).batch(
-        given.batch_size, drop_remainder=True).prefetch(2)
+    files, calls = [shard.path for shard in reader.shards], given.num_parallel_calls
+    files = tf.data.TFRecordDataset(files)
+    if window is random_window:
+        files = files.repeat()
+    return files.map(decoded, calls or os.cpu_count()).batch(given.batch_size).prefetch(2)
 
 
 def original(given):
@@ -94,17 +110,18 @@ class Pipeline:
         graph = tf.Graph()
         with graph.as_default():
             iterator = tf.data.make_initializable_iterator(make())
-            self._first = tf.nest.flatten(iterator.get_next())[0].op
+            self._count = tf.shape(tf.nest.flatten(iterator.get_next())[0])[0]
         self._session, self._begin = tf.Session(graph=graph), iterator.initializer
         self._session.run(self._begin)
         self._next()
 
     def _next(self):
+        """Images of the next batch."""
         try:
-            self._session.run(self._first)
+            return self._session.run(self._count)
         except tf.errors.OutOfRangeError:
             self._session.run(self._begin)
-            self._session.run(self._first)
+            return self._session.run(self._count)
 
     def work(self):
         """One turn; what is read ahead between the turns is used up first."""
@@ -112,8 +129,7 @@ class Pipeline:
             self._next()
         images, start, before = 0, time.time(), time.process_time()
         while time.time() - start < self._given.seconds:
-            self._next()
-            images += self._given.batch_size
+            images += self._next()
         self.speeds.append(images / (time.time() - start))
         self.cpu.append((time.process_time() - before) / images * 1e6)
 
@@ -126,13 +142,15 @@ def pipelines(given):
     inputs = opened()
     print(inputs.summary())
     if given.dataset in (None, 'tfrecord'):
-        yield 'bare', lambda: bare(inputs._readers['train'], given)
+        yield 'bare', lambda: bare(inputs._readers['train'], given, random_window)
     if given.original:
         yield 'original', lambda: original(given)
     for name, more in AUGMENTATIONS.items():
         yield name, opened(**more).train_input_fn(given.batch_size)
-    if inputs.num_eval_images >= given.batch_size:
-        yield 'evaluation', lambda: inputs.eval_input_fn(given.batch_size)().repeat()
+    if inputs.num_eval_images:
+        if given.dataset in (None, 'tfrecord'):
+            yield BARE_EVALUATION, lambda: bare(inputs._readers['eval'], given, central_window)
+        yield 'evaluation', lambda: inputs.eval_input_fn(given.batch_size)()
 
 
 def main(argv):
@@ -148,11 +166,13 @@ def main(argv):
         for one in entered:
             one.work()
     for one in entered:
-        beside = statistics.median(a / b for a, b in zip(one.speeds, entered[0].speeds))
+        other = next((bare_one for bare_one in entered if one.name == 'evaluation'
+                      and bare_one.name == BARE_EVALUATION), entered[0])
+        beside = statistics.median(a / b for a, b in zip(one.speeds, other.speeds))
         print(f'{one.name:15} {statistics.median(one.speeds):8.0f} images/s '
               f'({min(one.speeds):.0f} to {max(one.speeds):.0f}) '
               f'{statistics.median(one.cpu):8.0f} processor us an image '
-              f'{beside:6.2f} of {entered[0].name}', flush=True)
+              f'{beside:6.2f} of {other.name}', flush=True)
 
 
 if __name__ == '__main__':
