@@ -6,6 +6,7 @@ the sidecar is written after the shard, so a shard with a fitting sidecar is com
 
 import collections
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -136,7 +137,7 @@ def _write_items(task, writer, tally, bad_files, advance):
             if len(bad_files) < _LISTED_FILES:
                 bad_files.append(f'{path}: {error}')
         else:
-            writer.write(example.encode_example(_features(task.settings, item, checked)))
+            writer.write(*_record(task.settings, item, checked))
             tally['labels'][item.label] += 1
             if checked.change:
                 tally['changed'][checked.change] += 1
@@ -151,15 +152,30 @@ def _read(settings, item):
     if item.row is not None:
         return checks.encode_png(cifar.pixels(path, item.row))
     try:
-        with open(path, 'rb') as stream:
-            data = stream.read()
+        data = _content(path)
     except OSError as error:
         raise checks.BadImage(f'cannot be read ({error.strerror})') from error
     return checks.check(data, settings.policy == 'reencode', settings.rules)
 
 
-def _features(settings, item, checked):
-    """slim's keys (build_imagenet_data.py) without the boxes.
+def _content(path):
+    """Bytes of a file, in as few calls as possible."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(handle).st_size
+        data = os.read(handle, size + 1)
+        while len(data) != size:        # it grows, or comes bit by bit
+            more = os.read(handle, 1 << 20)
+            if not more:
+                break
+            data += more
+        return data
+    finally:
+        os.close(handle)
+
+
+def _record(settings, item, checked):
+    """The pieces of an Example with slim's keys (build_imagenet_data.py) without the boxes.
 
     NOTE: colorspace and channels are always RGB and 3, as slim writes them: what a reader gets
     that decodes with channels=3, of gray files too.
@@ -167,18 +183,25 @@ def _features(settings, item, checked):
     name = os.path.basename(item.path)
     if item.row is not None:
         name = f'{name}#{item.row}'
-    return {
-        'image/height': checked.height,
-        'image/width': checked.width,
-        'image/colorspace': b'RGB',
+    after = b''.join((example.entry('image/filename', os.fsencode(name)),
+                      example.repeated_entry('image/format', checked.format.encode()),
+                      example.repeated_entry('image/height', checked.height),
+                      example.repeated_entry('image/width', checked.width)))
+    before = _of_class(item.label + settings.label_offset, settings.classes[item.label],
+                       settings.texts[item.label])
+    image = checked.encoded
+    return example.start(before, 'image/encoded', len(image), len(after)), image, after
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_class(label, synset, text):
+    """The entries that all images of a class share: those before the image's."""
+    return example.entries({
         'image/channels': 3,
-        'image/class/label': item.label + settings.label_offset,
-        'image/class/synset': os.fsencode(settings.classes[item.label]),
-        'image/class/text': os.fsencode(settings.texts[item.label]),
-        'image/format': checked.format.encode(),
-        'image/filename': os.fsencode(name),
-        'image/encoded': checked.encoded,
-    }
+        'image/class/label': label,
+        'image/class/synset': os.fsencode(synset),
+        'image/class/text': os.fsencode(text),
+        'image/colorspace': b'RGB'})
 
 
 def combined(prints):

@@ -7,6 +7,7 @@ with libjpeg (Pillow and TensorFlow) on some 50,000 damaged files, see docs/imag
 """
 
 import functools
+import operator
 import struct
 from collections import namedtuple
 
@@ -24,6 +25,8 @@ _MOST = 65500    # pixels a side, libjpeg's limit
 _SKIPPED = frozenset(range(0xE0, 0xF0)) | {0xFE}
 _FRAMES = (0xC0, 0xC1, 0xC2)    # baseline, extended, progressive; Huffman coding
 _QUANTISATION, _HUFFMAN, _RESTART, _SCAN, _END = 0xDB, 0xC4, 0xDD, 0xDA, 0xD9
+# The share of all codes that one of 1 to 16 bits takes, in those of 16.
+_SHARES = [1 << 16 - bits for bits in range(1, 17)]
 
 
 class _Unusual(Exception):
@@ -39,14 +42,26 @@ class _State:
         self.huffman = set()        # (0 DC or 1 AC, number)
         self.coded = set()          # components that a scan has begun
         self.orientation = 1
+        self._marks = None          # from the first scan on: 0xFF that no zero follows
+        self._first = 0             # where that scan starts
         self._ends = None           # positions of what may end a scan
 
     def end_of_scan(self, data, at):
-        """Position of the marker behind the coded bytes that start at `at`."""
-        if self._ends is None:
+        """Position of the marker behind the coded bytes that start at `at`.
+
+        Mostly the first mark is that marker; all are looked through where it is a restart.
+        """
+        _need(at < len(data) - 1)
+        if self._marks is None:
             content = np.frombuffer(data, np.uint8)
-            marks = np.flatnonzero(content[at:-1] == 0xFF) + at
-            self._ends = marks[_ENDS_SCAN[content[marks + 1]]]
+            self._first, self._marks = at, content[at:-1] == 0xFF
+            self._marks &= content[at + 1:].view(bool)
+        if self._ends is None:
+            found = int(self._marks[at - self._first:].argmax()) + at
+            if data[found] == 0xFF and _ENDS_SCAN[data[found + 1]]:
+                return found
+            marks = np.flatnonzero(self._marks) + self._first
+            self._ends = marks[_ENDS_SCAN[np.frombuffer(data, np.uint8)[marks + 1]]]
         found = np.searchsorted(self._ends, at)
         _need(found < len(self._ends))
         return int(self._ends[found])
@@ -75,41 +90,42 @@ def _need(condition):
 def _segments(data, state):
     """Walks from the start marker to the end marker."""
     _need(data[:3] == b'\xff\xd8\xff')
-    at = 2
+    at, size = 2, len(data)
     while True:
-        _need(data[at] == 0xFF)
         marker = data[at + 1]
-        at += 1
+        if data[at] != 0xFF:
+            raise _Unusual
         if marker == 0xFF:
+            at += 1
             continue
         if marker == _END:
-            _need(state.frame and state.coded == set(state.frame[3]))
+            _need(state.frame and state.coded == state.frame[3].keys())
             return
-        size = struct.unpack_from('>H', data, at + 1)[0]
-        _need(size >= 2 and at + 1 + size <= len(data))
-        at, segment = at + 1 + size, data[at + 3:at + 1 + size]
+        start, at = at + 4, at + 2 + (data[at + 2] << 8 | data[at + 3])
+        if not start <= at <= size:
+            raise _Unusual
+        if marker in _HANDLERS:
+            _HANDLERS[marker](marker, data[start:at], state)
+        elif marker not in _SKIPPED:
+            raise _Unusual
         if marker == _SCAN:
-            _scan(segment, state)
             at = state.end_of_scan(data, at)
-        elif marker in _FRAMES:
-            _frame(marker, segment, state)
-        elif marker == _HUFFMAN:
-            state.huffman.update(_huffman(segment))
-        elif marker == _QUANTISATION:
-            state.quantisation.update(_quantisation(segment))
-        elif marker == 0xE1 and segment[:6] == _EXIF:
-            state.orientation = _orientation(segment[6:])
-        else:
-            _need(marker in _SKIPPED or marker == _RESTART and len(segment) == 2)
 
 
 def _frame(marker, segment, state):
-    bits, height, width, count = struct.unpack_from('>BHHB', segment)
-    _need(state.frame is None and bits == 8 and height and width and count in (1, 3))
-    _need(len(segment) == 6 + 3 * count)
+    bits, height, width = struct.unpack_from('>BHH', segment)
+    _need(state.frame is None and bits == 8 and height and width)
     _need(max(height, width) <= _MOST)
+    state.frame = marker, height, width, _components(segment[5:])
+
+
+@functools.lru_cache(maxsize=1024)
+def _components(segment):
+    """{component: quantisation table} of the end of a frame's segment."""
+    count = segment[0]
+    _need(count in (1, 3) and len(segment) == 1 + 3 * count)
     tables, sampling = {}, []
-    for at in range(6, len(segment), 3):
+    for at in range(1, len(segment), 3):
         name, factors, table = segment[at:at + 3]
         sampling.append((factors >> 4, factors & 15))
         _need(name not in tables)
@@ -118,7 +134,7 @@ def _frame(marker, segment, state):
         _need(min(factors) >= 1 and max(factors) <= 4)
         _need(all(max(factors) % factor == 0 for factor in factors))
     _need(sum(across * down for across, down in sampling) <= 10 or count == 1)
-    state.frame = marker, height, width, tables
+    return tables
 
 
 @functools.lru_cache(maxsize=1024)
@@ -144,37 +160,43 @@ def _huffman(segment):
         symbols = segment[at + 17:at + 17 + total]
         _need(kind <= 1 and number <= 3 and len(counts) == 16)
         _need(0 < total <= 256 and len(symbols) == total)
-        code = 0
-        for bits, count in enumerate(counts, 1):
-            code += count
-            _need(code <= 1 << bits)
-            code <<= 1
+        _need(sum(map(operator.mul, counts, _SHARES)) <= 1 << 16)
         _need(kind or max(symbols) <= 15)
         found.append((kind, number))
         at += 17 + total
     return tuple(found)
 
 
-def _scan(segment, state):
+@functools.lru_cache(maxsize=1024)
+def _scan_header(segment):
+    """(components, Huffman tables they need, first, last, high, low) of a scan."""
+    count = segment[0]
+    first, last, high, low = (segment[-3], segment[-2], segment[-1] >> 4, segment[-1] & 15)
+    names, tables = frozenset(segment[1:1 + 2 * count:2]), segment[2:2 + 2 * count:2]
+    _need(count >= 1 and len(segment) == 4 + 2 * count and len(names) == count)
+    needs = {(0, table >> 4) for table in tables if not (first or high)}
+    needs |= {(1, table & 15) for table in tables if last > 0}
+    return names, needs, first, last, high, low
+
+
+def _scan(_, segment, state):
     _need(state.frame)
     marker, _, _, tables = state.frame
-    count = segment[0]
-    _need(1 <= count <= len(tables) and len(segment) == 4 + 2 * count)
-    first, last, high, low = (segment[-3], segment[-2], segment[-1] >> 4, segment[-1] & 15)
-    names = segment[1:1 + 2 * count:2]
-    _need(len(set(names)) == count)
-    for name, table in zip(names, segment[2:2 + 2 * count:2]):
-        _need(name in tables and tables[name] in state.quantisation)
-        needs_dc, needs_ac = not (first or high), last > 0
-        _need(not needs_dc or (0, table >> 4) in state.huffman)
-        _need(not needs_ac or (1, table & 15) in state.huffman)
+    names, needs, first, last, high, low = _scan_header(segment)
+    _need(names <= tables.keys() and needs <= state.huffman)
+    _need({tables[name] for name in names} <= state.quantisation)
     if marker == 0xC2:
-        _need(last == 0 if first == 0 else first <= last <= 63 and count == 1)
+        _need(last == 0 if first == 0 else first <= last <= 63 and len(names) == 1)
         _need(low <= 13 and high in (0, low + 1))
-        state.coded |= set(names) if first == 0 and high == 0 else set()
+        state.coded |= names if first == 0 and high == 0 else set()
     else:
-        _need((first, last, high, low) == (0, 63, 0, 0) and not state.coded & set(names))
-        state.coded |= set(names)
+        _need((first, last, high, low) == (0, 63, 0, 0) and not state.coded & names)
+        state.coded |= names
+
+
+def _exif(_, segment, state):
+    if segment[:6] == _EXIF:
+        state.orientation = _orientation(segment[6:])
 
 
 def _orientation(tiff):
@@ -190,3 +212,13 @@ def _orientation(tiff):
     except (TypeError, struct.error):
         pass
     return 1
+
+
+# marker: what takes the marker, its segment and the state.
+_HANDLERS = {
+    _QUANTISATION: lambda _, segment, state: state.quantisation.update(_quantisation(segment)),
+    _HUFFMAN: lambda _, segment, state: state.huffman.update(_huffman(segment)),
+    _SCAN: _scan,
+    _RESTART: lambda _, segment, state: _need(len(segment) == 2),
+    0xE1: _exif,
+    **{marker: _frame for marker in _FRAMES}}

@@ -15,14 +15,11 @@ _ONE_BYTE = [bytes((value,)) for value in range(128)]
 
 
 def _varint(value):
-    if value < 128:
+    if value < 1 << 7:
         return _ONE_BYTE[value]
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    if value < 1 << 14:
+        return bytes((value & 127 | 128, value >> 7))
+    return bytes((value & 127 | 128, value >> 7 & 127 | 128)) + _varint(value >> 14)
 
 
 def _head(number, size):
@@ -30,36 +27,54 @@ def _head(number, size):
     return _ONE_BYTE[number << 3 | 2] + _varint(size)
 
 
-def _entry(name, value):
-    """(all that stands before the value, the value) of one map entry.
+def _before(name, kind, size):
+    """All that stands before the `size` bytes of a map entry's value.
 
-    Lengths are nested from the inside out, so that a large image is copied once, by the join.
+    Lengths are nested from the inside out.
     """
-    if isinstance(value, int):
-        kind, value = 3, _varint(value & (1 << 64) - 1)
-    else:
-        kind = 1
-    head, size = b'', len(value)
+    head = b''
     for number in (1, kind, 2):     # value in its list, list in the Feature, Feature in the entry
         head = _head(number, len(head) + size) + head
     key = name.encode()
     head = _head(1, len(key)) + key + head
-    return _head(1, len(head) + size) + head, value
+    return _head(1, len(head) + size) + head
 
 
-# What is shorter is mostly the same from image to image: sizes, labels, names of classes.
-_REPEATED = 64
-_short_entry = functools.lru_cache(maxsize=4096)(_entry)
+def entry(name, value):
+    """A feature of one value, bytes or an int, as it stands in a serialized Example."""
+    if isinstance(value, int):
+        kind, value = 3, _varint(value & (1 << 64) - 1)
+    else:
+        kind = 1
+    return _before(name, kind, len(value)) + value
+
+
+# For what is mostly the same from image to image, such as their sizes.
+repeated_entry = functools.lru_cache(maxsize=4096)(entry)
+
+
+def entries(values):
+    """The features {name: bytes or int} as they stand in a serialized Example."""
+    return b''.join([entry(name, values[name]) for name in sorted(values)])
 
 
 def encode_example(values):
     """Serialized tf.train.Example of {name: bytes or int}."""
-    parts = []
-    for name in sorted(values):
-        value = values[name]
-        short = isinstance(value, int) or len(value) < _REPEATED
-        parts += (_short_entry if short else _entry)(name, value)
-    return b''.join([_head(1, sum(map(len, parts)))] + parts)
+    content = entries(values)
+    return _head(1, len(content)) + content
+
+
+def start(before, name, size, after):
+    """What a serialized Example begins with, up to a value that is too large to be copied.
+
+    Args:
+        before: the entries before the value's, by the order of the names.
+        name: of the value.
+        size: bytes of the value.
+        after: number of bytes that follow the value: all other entries.
+    """
+    before += _before(name, 1, size)
+    return _head(1, len(before) + size + after) + before
 
 
 def _read_varint(data, at):
@@ -123,6 +138,8 @@ def _read_entry(entry):
     return bytes(parts[1]).decode(), _values(parts.get(2, b''))
 
 
+# What is shorter is mostly the same from image to image: sizes, labels, names of classes.
+_REPEATED = 128
 _read_short = functools.lru_cache(maxsize=4096)(_read_entry)
 
 
@@ -138,7 +155,7 @@ def decode_example(payload):
             if number != 1:
                 raise ValueError(f'unexpected field {number}')
             for _, entry in _fields(features):
-                short = len(entry) < 2 * _REPEATED
+                short = len(entry) < _REPEATED
                 name, values = _read_short(bytes(entry)) if short else _read_entry(entry)
                 found[name] = list(values)
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:

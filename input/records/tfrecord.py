@@ -22,29 +22,45 @@ class BadRecord(Exception):
         self.fatal = fatal
 
 
-def _masked_crc(data):
+def _masked(crc):
     """The CRC as TFRecord files store it: rotated right by 15 bits plus a constant."""
-    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def _masked_crc(data):
+    return _masked(google_crc32c.value(data))
 
 
 class Writer:
     """Writes one TFRecord file and keeps its size and sha256. Use as a context manager."""
 
     def __init__(self, path):
-        self._stream = open(path, 'wb', buffering=1 << 16)    # large payloads pass it by
+        self._stream = open(path, 'wb', buffering=0)
         self._digest = hashlib.sha256()
         self.bytes = self.count = 0
 
-    def write(self, payload):
-        """Appends one record."""
-        length = struct.pack('<Q', len(payload))
-        for part in (length + struct.pack('<I', _masked_crc(length)), payload,
-                     struct.pack('<I', _masked_crc(payload))):
-            self._stream.write(part)
-            self._digest.update(part)
-        self.bytes += 16 + len(payload)
+    def write(self, *payload):
+        """Appends one record, given in pieces that are not copied."""
+        crc = length = 0
+        for piece in payload:
+            crc = google_crc32c.extend(crc, piece)
+            length += len(piece)
+        header = struct.pack('<Q', length)
+        pieces = [header + struct.pack('<I', _masked_crc(header)), *payload,
+                  struct.pack('<I', _masked(crc))]
+        for piece in pieces:
+            self._digest.update(piece)
+        self._append(pieces, 16 + length)
+        self.bytes += 16 + length
         self.count += 1
+
+    def _append(self, pieces, size):
+        """Writes all bytes at once; what did not fit, and the error, in a second attempt."""
+        written = os.writev(self._stream.fileno(), pieces)
+        if written < size:
+            rest = memoryview(b''.join(pieces))[written:]
+            while rest:
+                rest = rest[self._stream.write(rest):]
 
     @property
     def sha256(self):
@@ -56,7 +72,6 @@ class Writer:
 
     def __exit__(self, kind, error, trace):
         if kind is None:
-            self._stream.flush()
             os.fsync(self._stream.fileno())
         self._stream.close()
 

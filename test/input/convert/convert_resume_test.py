@@ -42,11 +42,11 @@ def interrupted(tmp_path, monkeypatch):
     write = shard_writer.tfrecord.Writer.write
     written = []
 
-    def stop_later(self, payload):
+    def stop_later(self, *payload):
         written.append(payload)
         if len(written) == 25:
             raise parallel.Stopped('interrupted')
-        write(self, payload)
+        write(self, *payload)
     with monkeypatch.context() as patch:
         patch.setattr(shard_writer.tfrecord.Writer, 'write', stop_later)
         with pytest.raises(parallel.Stopped):
@@ -65,7 +65,7 @@ def test_an_interrupted_run_shows_nothing_and_goes_on(interrupted, tmp_path, mon
     written = []
     write = shard_writer.tfrecord.Writer.write
     monkeypatch.setattr(shard_writer.tfrecord.Writer, 'write',
-                        lambda self, payload: (written.append(1), write(self, payload)))
+                        lambda self, *payload: (written.append(1), write(self, *payload)))
     assert quietly(root, out, shards=4) == dataset_json.read(str(fresh))
     assert len(written) == 20    # two of the four shards
     assert contents(out) == contents(fresh) and not staged.exists()
@@ -173,7 +173,7 @@ def test_unwritable_output_and_full_disk(tmp_path, monkeypatch, capsys):
     assert tools.convert(root, tmp_path / 'file' / 'out') == 3
     assert 'cannot be written' in capsys.readouterr().err
 
-    def full(self, payload):
+    def full(self, *payload):
         raise OSError(28, 'No space left on device')
     for method in ('write', '__init__'):
         with monkeypatch.context() as patch:
