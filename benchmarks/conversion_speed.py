@@ -3,7 +3,9 @@
     python benchmarks/conversion_speed.py --input_dir=DIR [--copies=20] [--rounds=3] [--workers=2]
 
 DIR holds class folders. Each round copies (reads, sha256, writes, as many processes), converts and
-verifies; the medians are printed with their spread. Files come from the page cache.
+verifies; the medians are printed with their spread. Files come from the page cache; what a step has
+written is removed before the next one writes, so that all write to the same memory, and the first
+round is not counted.
 """
 
 import argparse
@@ -74,8 +76,8 @@ def measure(tree, workers, folder):
         start = time.time()
         step()
         seconds[name] = time.time() - start
-    for path in (records, copied):
-        shutil.rmtree(path)
+        shutil.rmtree(copied, ignore_errors=True)
+    shutil.rmtree(records)
     return seconds
 
 
@@ -92,7 +94,7 @@ def main(argv):
         images = len(tree.splits['train'])
         size = sum(os.path.getsize(os.path.join(tree.root, item.path))
                    for item in tree.splits['train']) / 1e6
-        rounds = [measure(tree, given.workers, folder) for _ in range(given.rounds)]
+        rounds = [measure(tree, given.workers, folder) for _ in range(1 + given.rounds)][1:]
     print(f'{images:,} images, {size:,.0f} MB, {given.workers} processes, {given.rounds} rounds, '
           f'Python {platform.python_version()}, {platform.processor() or platform.machine()}')
     base = statistics.median(row['copy with sha256'] for row in rounds)

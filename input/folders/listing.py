@@ -16,7 +16,7 @@ class Lister:
         self.root = root
         self.ignored = 0
         self.passed_over = []       # names of files that are no images by their names
-        self._exclude = os.path.realpath(exclude) if exclude else None
+        self._exclude = _identity(exclude) if exclude else None
 
     def entries(self, folder):
         """(names of sub-folders, names of files), sorted, without hidden ones."""
@@ -29,7 +29,7 @@ class Lister:
             if formats.is_ignored(entry.name):
                 self.ignored += 1
             elif _is_folder(entry):
-                if os.path.realpath(entry.path) != self._exclude:
+                if not self._exclude or _identity(entry.path) != self._exclude:
                     folders.append(entry.name)
             else:
                 files.append(entry.name)
@@ -37,15 +37,16 @@ class Lister:
 
     def images(self, folder, parents=()):
         """Paths below the root of every image in `folder` and its sub-folders."""
-        parents = parents or (os.path.realpath(self.root),)
-        real = os.path.realpath(folder)
-        if real in parents:
+        parents = parents or (_identity(self.root),)
+        own = _identity(folder)
+        if own in parents:
             return []
         folders, files = self.entries(folder)
         below = os.path.relpath(folder, self.root)
-        found = [os.path.normpath(os.path.join(below, name)) for name in self.image_names(files)]
+        before = '' if below == os.curdir else below + os.sep
+        found = [before + name for name in self.image_names(files)]
         for name in folders:
-            found += self.images(os.path.join(folder, name), parents + (real,))
+            found += self.images(os.path.join(folder, name), parents + (own,))
         return found
 
     def image_names(self, files):
@@ -54,6 +55,15 @@ class Lister:
         if len(found) < len(files):
             self.passed_over += sorted(set(files) - set(found))
         return found
+
+
+def _identity(folder):
+    """What a folder has under all its names; None of one that cannot be reached."""
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_folder(entry):

@@ -41,5 +41,4 @@ def is_ignored(name):
 
 def is_image_name(name):
     """Whether a file counts as an image: by its extension, or because it has none."""
-    extension = os.path.splitext(name)[1].lower()
-    return not extension or extension in EXTENSIONS
+    return name.lower().endswith(EXTENSIONS) or not os.path.splitext(name)[1]

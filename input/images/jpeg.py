@@ -24,7 +24,8 @@ _ORIENTATION = 0x0112
 _MOST = 65500    # pixels a side, libjpeg's limit
 _SKIPPED = frozenset(range(0xE0, 0xF0)) | {0xFE}
 _FRAMES = (0xC0, 0xC1, 0xC2)    # baseline, extended, progressive; Huffman coding
-_QUANTISATION, _HUFFMAN, _RESTART, _SCAN, _END = 0xDB, 0xC4, 0xDD, 0xDA, 0xD9
+_QUANTISATION, _HUFFMAN, _RESTART, _SCAN, _END, _APP1 = (
+    0xDB, 0xC4, 0xDD, 0xDA, 0xD9, 0xE1)
 # The share of all codes that one of 1 to 16 bits takes, in those of 16.
 _SHARES = [1 << 16 - bits for bits in range(1, 17)]
 
@@ -104,12 +105,19 @@ def _segments(data, state):
         start, at = at + 4, at + 2 + (data[at + 2] << 8 | data[at + 3])
         if not start <= at <= size:
             raise _Unusual
-        if marker in _HANDLERS:
-            _HANDLERS[marker](marker, data[start:at], state)
-        elif marker not in _SKIPPED:
-            raise _Unusual
-        if marker == _SCAN:
+        if marker == _HUFFMAN:
+            state.huffman.update(_huffman(data[start:at]))
+        elif marker == _QUANTISATION:
+            state.quantisation.update(_quantisation(data[start:at]))
+        elif marker in _FRAMES:
+            _frame(marker, data[start:at], state)
+        elif marker == _SCAN:
+            _scan(data[start:at], state)
             at = state.end_of_scan(data, at)
+        elif marker == _APP1:
+            _exif(data[start:at], state)
+        else:
+            _need(marker in _SKIPPED or marker == _RESTART and at - start == 2)
 
 
 def _frame(marker, segment, state):
@@ -179,7 +187,7 @@ def _scan_header(segment):
     return names, needs, first, last, high, low
 
 
-def _scan(_, segment, state):
+def _scan(segment, state):
     _need(state.frame)
     marker, _, _, tables = state.frame
     names, needs, first, last, high, low = _scan_header(segment)
@@ -194,7 +202,7 @@ def _scan(_, segment, state):
         state.coded |= names
 
 
-def _exif(_, segment, state):
+def _exif(segment, state):
     if segment[:6] == _EXIF:
         state.orientation = _orientation(segment[6:])
 
@@ -212,13 +220,3 @@ def _orientation(tiff):
     except (TypeError, struct.error):
         pass
     return 1
-
-
-# marker: what takes the marker, its segment and the state.
-_HANDLERS = {
-    _QUANTISATION: lambda _, segment, state: state.quantisation.update(_quantisation(segment)),
-    _HUFFMAN: lambda _, segment, state: state.huffman.update(_huffman(segment)),
-    _SCAN: _scan,
-    _RESTART: lambda _, segment, state: _need(len(segment) == 2),
-    0xE1: _exif,
-    **{marker: _frame for marker in _FRAMES}}

@@ -11,6 +11,8 @@ KEY_LAYOUTS = (KeyLayout('slim', 'image/encoded', 'image/class/label'),
 
 # wire type: bytes, of numbers of a fixed size
 _FIXED = {1: 8, 5: 4}
+# What is shorter is mostly the same from image to image: sizes, labels, names of classes.
+_REPEATED = 128
 _ONE_BYTE = [bytes((value,)) for value in range(128)]
 
 
@@ -40,13 +42,17 @@ def _before(name, kind, size):
     return _head(1, len(head) + size) + head
 
 
+_repeated_before = functools.lru_cache(maxsize=4096)(_before)
+
+
 def entry(name, value):
     """A feature of one value, bytes or an int, as it stands in a serialized Example."""
     if isinstance(value, int):
         kind, value = 3, _varint(value & (1 << 64) - 1)
     else:
         kind = 1
-    return _before(name, kind, len(value)) + value
+    before = _repeated_before if len(value) < _REPEATED else _before
+    return before(name, kind, len(value)) + value
 
 
 # For what is mostly the same from image to image, such as their sizes.
@@ -138,8 +144,6 @@ def _read_entry(entry):
     return bytes(parts[1]).decode(), _values(parts.get(2, b''))
 
 
-# What is shorter is mostly the same from image to image: sizes, labels, names of classes.
-_REPEATED = 128
 _read_short = functools.lru_cache(maxsize=4096)(_read_entry)
 
 

@@ -1,6 +1,7 @@
 """TFRecord framing and Example serialisation against TensorFlow's own."""
 
 import glob
+import hashlib
 import os
 import re
 
@@ -21,6 +22,33 @@ def test_example_is_what_tensorflow_parses():
     for name, value in VALUES.items():
         kind = feature[name].int64_list if isinstance(value, int) else feature[name].bytes_list
         assert list(kind.value) == [value]
+
+
+@pytest.mark.parametrize('size', [0, 1, 127, 128, 16383, 16384, 1 << 21])
+def test_an_example_in_pieces_is_the_whole_one(size, tmp_path):
+    values = dict(VALUES, **{'image/encoded': bytes(size)})
+    before, after = (example.entries({name: value for name, value in values.items() if chosen(name)})
+                     for chosen in ('image/encoded'.__gt__, 'image/encoded'.__lt__))
+    start = example.start(before, 'image/encoded', size, len(after))
+    whole = example.encode_example(values)
+    assert whole == start + bytes(size) + after
+    assert whole == tf.train.Example.FromString(whole).SerializeToString(deterministic=True)
+    paths = [str(tmp_path / name) for name in ('whole', 'pieces')]
+    for path, record in zip(paths, [(whole,), (start, bytes(size), after)]):
+        with tfrecord.Writer(path) as writer:
+            writer.write(*record)
+    contents = [open(path, 'rb').read() for path in paths]
+    assert contents[0] == contents[1] and len(contents[0]) == writer.bytes
+    assert writer.sha256 == hashlib.sha256(contents[0]).hexdigest()
+
+
+def test_a_record_that_is_written_bit_by_bit_is_whole(tmp_path, monkeypatch):
+    path, written = str(tmp_path / 'shard'), os.writev
+    monkeypatch.setattr(os, 'writev', lambda handle, pieces: written(handle, [pieces[0][:5]]))
+    with tfrecord.Writer(path) as writer:
+        writer.write(b'some', b'thing')
+        writer.write(b'else')
+    assert [payload for _, payload in tfrecord.read_records(path)] == [b'something', b'else']
 
 
 def test_decode_reads_what_tensorflow_writes():

@@ -303,3 +303,15 @@ def test_structure_finds_what_decoding_finds():
             image.load()
     assert 100 < accepted < 500
     assert all(jpeg.facts_of(data) for data in good)
+
+
+def test_what_may_stand_among_coded_bytes():
+    data = tools.encoded(mode='L')
+    scan = data.index(b'\xff\xda') + 10
+    for inside in (b'\xff\x00', b'\xff\xd0', b'\xff\xd7\xff\xd0', b'\xff\xff\xff\x00'):
+        assert jpeg.facts_of(data[:scan + 9] + inside + data[scan + 9:])
+        assert jpeg.facts_of(data[:-2] + inside + b'\xff\xff\xd9 and more')
+        assert not jpeg.facts_of(data[:-2] + inside)
+    for ends in (b'\xff\x01', b'\xff\xcf', b'\xff\xd8', b'\xff\xfe', b'\xff\xff\xda'):
+        assert not jpeg.facts_of(data[:scan + 9] + ends + data[scan + 9:])
+        assert not jpeg.facts_of(data[:scan + 9] + b'\xff\xd0' + ends + data[scan + 9:])
