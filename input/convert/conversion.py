@@ -123,12 +123,13 @@ def _tasks(settings, splits, options, notes):
     asked = {'train': options.shards, 'validation': options.validation_shards}
     tasks = []
     for split, items in splits.items():
-        shards = asked[split] or partition.default_shards(
-            split, len(items), partition.total_bytes(settings.root, items))
+        size = partition.total_bytes(settings.root, items)
+        shards = asked[split] or partition.default_shards(split, len(items), size)
         if shards > len(items):
             notes.append(f'{shards} {split} shards for {len(items)} images: one an image is made')
             shards = len(items)
-        tasks += [shard_writer.ShardTask(settings, split, file, rows)
+        tasks += [shard_writer.ShardTask(settings, split, file, rows,
+                                         size * len(rows) // len(items))
                   for file, rows in partition.into_shards(split, items, shards, options.seed)]
     return tasks
 
@@ -168,9 +169,8 @@ def _write(tasks, output, options):
 
 
 def _check_space(output, tasks):
-    settings = tasks[0].settings
-    needed = sum(partition.total_bytes(settings.root, task.items) for task in tasks)
-    needed -= partition.written(settings.staging)
+    needed = sum(task.size for task in tasks)
+    needed -= partition.written(tasks[0].settings.staging)
     free = shutil.disk_usage(output).free
     if needed > free:
         raise DataError(f'{output} needs about {needed / 1e6:,.0f} MB more, {free / 1e6:,.0f} MB '

@@ -21,7 +21,8 @@ from input.records import example, tfrecord
 # policy: fail, skip or reencode; rules: checks.Rules.
 ShardSettings = collections.namedtuple(
     'ShardSettings', 'root staging final classes texts label_offset policy rules')
-ShardTask = collections.namedtuple('ShardTask', 'settings split file items')
+# size: about as many bytes.
+ShardTask = collections.namedtuple('ShardTask', 'settings split file items size')
 
 RECORD_VERSION = 2    # part of every fingerprint: raise it when records change
 _LISTED_FILES = 20
@@ -29,27 +30,32 @@ _quoted = json.encoder.encode_basestring_ascii
 _REPORT_EVERY = 16
 
 
-def fingerprint(task):
+def fingerprint(task, stamps=None):
     """Hex digest of what a shard is made from: names, labels, sizes and times of its files.
 
-    Of JSON, put together here: json.dumps of every row takes three times as long.
+    stamps: {path: (size, time in ns)} of files that are known already.
+    Of JSON, put together here: json.dumps of every row takes more than twice as long.
     """
     settings = task.settings
     digest = hashlib.sha256(json.dumps(
         [RECORD_VERSION, settings.label_offset, settings.rules.upright]).encode())
-    stamps, rows = {}, []
+    stamps, rows = stamps or {}, []
     classes = [_quoted(name) for name in settings.classes]
     for path, label, row in task.items:
         if path not in stamps:
             try:
-                found = os.stat(f'{settings.root}/{path}')
-                stamps[path] = f'[{found.st_size}, {found.st_mtime_ns}]'
+                stamps[path] = _stamp(os.stat(f'{settings.root}/{path}'))
             except OSError:
-                stamps[path] = '[-1, 0]'
+                stamps[path] = -1, 0
+        size, time = stamps[path]
         row = 'null' if row is None else row
-        rows.append(f'[{_quoted(path)}, {label}, {row}, {classes[label]}, {stamps[path]}]')
+        rows.append(f'[{_quoted(path)}, {label}, {row}, {classes[label]}, [{size}, {time}]]')
     digest.update(''.join(rows).encode())
     return digest.hexdigest()
+
+
+def _stamp(found):
+    return found.st_size, found.st_mtime_ns
 
 
 def sidecar_path(staged, file):
@@ -67,32 +73,33 @@ def write_shard(task, advance):
         DataError: a bad image under the policy 'fail', a file that cannot be read.
         OSError: the disk is full or not writable.
     """
-    key = fingerprint(task)
-    done = _reusable(task, key)
+    done = _reusable(task)
     if done:
         advance(0, skipped=len(task.items))
         return done
     temporary = os.path.join(task.settings.staging, task.file + '.tmp')
     tally = {name: collections.Counter() for name in ('labels', 'changed', 'left_out')}
-    bad_files = []
+    bad_files, stamps = [], {}
     try:
         with tfrecord.Writer(temporary) as writer:
-            _write_items(task, writer, tally, bad_files, advance)
+            _write_items(task, writer, tally, bad_files, stamps, advance)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):    # it could not even be made
             os.remove(temporary)
         raise
     os.replace(temporary, os.path.join(task.settings.staging, task.file))
     sidecar = dict(tally, file=task.file, num_examples=writer.count, bytes=writer.bytes,
-                   sha256=writer.sha256, fingerprint=key, policy=task.settings.policy,
-                   bad_files=bad_files)
+                   sha256=writer.sha256, fingerprint=fingerprint(task, stamps),
+                   policy=task.settings.policy, bad_files=bad_files)
     write_text(sidecar_path(task.settings.staging, task.file), json.dumps(sidecar))
     return sidecar
 
 
-def _reusable(task, key):
+def _reusable(task):
     """The sidecar of a shard that an earlier run completed from the same files, else None."""
-    sidecar = finished(task.settings, task.file, key)
+    if not os.path.exists(sidecar_path(task.settings.staging, task.file)):
+        return None
+    sidecar = finished(task.settings, task.file, fingerprint(task))
     if sidecar is None:
         return None
     troubled = sidecar['left_out'] or any(
@@ -128,10 +135,10 @@ def _sha256(path):
     return digest.hexdigest()
 
 
-def _write_items(task, writer, tally, bad_files, advance):
+def _write_items(task, writer, tally, bad_files, stamps, advance):
     for position, item in enumerate(task.items, 1):
         try:
-            checked = _read(task.settings, item)
+            checked = _read(task.settings, item, stamps)
         except checks.BadImage as error:
             path = os.path.join(task.settings.root, item.path)
             if task.settings.policy == 'fail':
@@ -152,30 +159,30 @@ def _write_items(task, writer, tally, bad_files, advance):
     advance(len(task.items) % _REPORT_EVERY)
 
 
-def _read(settings, item):
-    """Checked of one item."""
+def _read(settings, item, stamps):
+    """Checked of one item; what the file was when it was read goes to `stamps`."""
     path = f'{settings.root}/{item.path}'
     if item.row is not None:
         return checks.encode_png(cifar.pixels(path, item.row))
     try:
-        data = _content(path)
+        data, stamps[item.path] = _content(path)
     except OSError as error:
         raise checks.BadImage(f'cannot be read ({error.strerror})') from error
     return checks.check(data, settings.policy == 'reencode', settings.rules)
 
 
 def _content(path):
-    """Bytes of a file, in as few calls as possible."""
+    """(bytes of a file, its stamp), in as few calls as possible."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        size = os.fstat(handle).st_size
-        data = os.read(handle, size + 1)
-        while len(data) != size:        # it grows, or comes bit by bit
+        found = os.fstat(handle)
+        data = os.read(handle, found.st_size + 1)
+        while len(data) != found.st_size:   # it grows, or comes bit by bit
             more = os.read(handle, 1 << 20)
             if not more:
                 break
             data += more
-        return data
+        return data, _stamp(found)
     finally:
         os.close(handle)
 

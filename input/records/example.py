@@ -101,14 +101,18 @@ def _fields(data):
     """[(field number, payload)] of the length-delimited and varint fields of a message."""
     found, at, end = [], 0, len(data)
     while at < end:
-        tag, at = _read_varint(data, at)
+        tag, at = data[at], at + 1      # mostly one byte each: without a call
+        if tag > 127:
+            tag, at = _read_varint(data, at - 1)
         kind = tag & 7
         if kind == 0:
             value, at = _read_varint(data, at)
             found.append((tag >> 3, value))
             continue
         if kind == 2:
-            size, at = _read_varint(data, at)
+            size, at = data[at], at + 1
+            if size > 127:
+                size, at = _read_varint(data, at - 1)
         elif kind in _FIXED:
             size = _FIXED[kind]
         else:
