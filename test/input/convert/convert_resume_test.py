@@ -193,11 +193,11 @@ from input.convert import shard_writer, staging
 console.own_streams()
 signals.install()
 write = shard_writer._write_items
-def endless(task, writer, tally, bad_files, advance):
-    write(task, writer, tally, bad_files, advance)
+def endless(task, *others):
+    write(task, *others)
     while staging.shards_in(task.settings.staging):
         time.sleep(.01)
-        advance(0)
+        others[-1](0)      # advance
 shard_writer._write_items = endless
 code = convert_tfrecord.main(sys.argv[1:])
 signals.over()
