@@ -110,7 +110,8 @@ class Pipeline:
         graph = tf.Graph()
         with graph.as_default():
             iterator = tf.data.make_initializable_iterator(make())
-            self._count = tf.shape(tf.nest.flatten(iterator.get_next())[0])[0]
+            first = tf.nest.flatten(iterator.get_next())[0]
+            self._fetched = tf.shape(first)[0], first.op    # the size may be a constant
         self._session, self._begin = tf.Session(graph=graph), iterator.initializer
         self._session.run(self._begin)
         self._next()
@@ -118,10 +119,10 @@ class Pipeline:
     def _next(self):
         """Images of the next batch."""
         try:
-            return self._session.run(self._count)
+            return self._session.run(self._fetched)[0]
         except tf.errors.OutOfRangeError:
             self._session.run(self._begin)
-            return self._session.run(self._count)
+            return self._session.run(self._fetched)[0]
 
     def work(self):
         """One turn; what is read ahead between the turns is used up first."""
