@@ -24,6 +24,10 @@ class Stopped(Exception):
     exit_code = PREEMPTED
 
 
+# Values of `stop`. A worker that was killed may have held a lock of the pool, for which the others
+# would wait for ever: then they go by themselves.
+_STOPPED, _BROKEN = 1, 2
+LOOK = 0.5      # seconds
 _SHARED = {}
 
 
@@ -45,13 +49,14 @@ def _start_worker(shared):
         signal.signal(number, signal.SIG_IGN)
 
     def watch():
-        while os.getppid() == shared['parent']:
-            time.sleep(1.0)
+        while os.getppid() == shared['parent'] and shared['stop'].value != _BROKEN:
+            time.sleep(LOOK)
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
 
 
 def _call(function, task):
+    _advance(0)     # after a stop what waits its turn ends before it begins
     return function(task, _advance)
 
 
@@ -90,32 +95,30 @@ def _run_here(function, tasks, shared, bar):
 
 
 def _run_processes(function, tasks, workers, context, shared, bar):
+    """NOTE: no future is cancelled: then 3.11's pool stands still when a worker is killed."""
     with futures.ProcessPoolExecutor(workers, context, _start_worker, (shared,)) as pool:
-        waiting = [pool.submit(_call, function, task) for task in tasks]
-        pending = set(waiting)
-        while pending:
-            done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)
-            progress.show(bar, shared['done'].value, shared['skipped'].value)
-            if signals.received() or any(_error(future) for future in done):
-                shared['stop'].value = 1
-                for future in pending:
-                    future.cancel()
+        try:
+            # Raises like a future when a worker is killed before all tasks are handed in.
+            waiting = [pool.submit(_call, function, task) for task in tasks]
+            pending = set(waiting)
+            while pending:
+                done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)
+                progress.show(bar, shared['done'].value, shared['skipped'].value)
+                errors = [future.exception() for future in done]
+                if any(isinstance(error, BrokenProcessPool) for error in errors):
+                    raise BrokenProcessPool
+                if signals.received() or any(errors):
+                    shared['stop'].value = _STOPPED
+        except BrokenProcessPool:
+            shared['stop'].value = _BROKEN
+            raise Stopped('a worker process was killed (out of memory?)') from None
         progress.show(bar, shared['done'].value, shared['skipped'].value)
     return _collect(waiting)
 
 
-def _error(future):
-    """What a finished task raised; None of one that was cancelled, which would raise here."""
-    return None if future.cancelled() else future.exception()
-
-
 def _collect(waiting):
     """Results of all futures, or the error that says most."""
-    errors = [error for error in map(_error, waiting) if error]
-    if any(isinstance(error, BrokenProcessPool) for error in errors):
-        raise Stopped('a worker process was killed (out of memory?)')
+    errors = [future.exception() for future in waiting if future.exception()]
     for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
         raise error
-    if any(future.cancelled() for future in waiting):
-        raise Stopped('interrupted')
     return [future.result() for future in waiting]

@@ -240,7 +240,8 @@ def kill_itself(task, advance):
 def test_a_worker_that_begins_after_its_parent_has_gone_goes_too():
     """As when a signal ends the program while it starts its workers."""
     context = multiprocessing.get_context('fork')
-    worker = context.Process(target=begin_and_wait, args=({'parent': 1 << 30},))
+    shared = {'parent': 1 << 30, 'stop': context.RawValue('b', 0)}
+    worker = context.Process(target=begin_and_wait, args=(shared,))
     worker.start()
     worker.join(timeout=60)
     assert worker.exitcode == 1

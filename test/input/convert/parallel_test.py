@@ -1,6 +1,10 @@
 """Tasks in several processes: the error of one, while others run or wait."""
 
+import os
+import signal
+import threading
 import time
+from concurrent import futures
 
 import pytest
 
@@ -27,6 +31,84 @@ def run(tasks, workers):
 def test_the_error_of_a_task_is_told_when_others_are_cancelled(workers):
     with pytest.raises(DataError, match='this one'):
         run(['bad', .1, .3, .5, .7] + 15 * [.01], workers)
+
+
+def doomed(task, advance):
+    """Kills its worker; 'wait' ends when it is stopped, 'idle' at once."""
+    if task == 'dies':
+        os.kill(os.getpid(), signal.SIGKILL)
+    while task == 'wait':
+        advance(0)
+        time.sleep(.01)
+    return os.getpid()
+
+
+def stopped(tasks, workers):
+    """Runs tasks whose worker is killed, within a time limit."""
+    said = []
+
+    def call():
+        with progress.bar('testing', len(tasks), 'tasks') as bar:
+            with pytest.raises(parallel.Stopped) as error:
+                parallel.run(doomed, tasks, workers, bar)
+        said.append(str(error.value))
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(60)
+    return said
+
+
+KILLED = ['a worker process was killed (out of memory?)']
+
+
+def test_a_worker_that_is_killed_while_tasks_are_handed_in(monkeypatch):
+    submit = futures.ProcessPoolExecutor.submit
+
+    def slow(pool, *given):
+        found = submit(pool, *given)
+        time.sleep(.2)
+        return found
+    monkeypatch.setattr(futures.ProcessPoolExecutor, 'submit', slow)
+    assert stopped(['dies', 'idle', 'idle', 'idle', 'idle'], 2) == KILLED
+
+
+def test_a_worker_that_is_killed_while_others_wait_for_work():
+    """It holds the lock of the queue that the other one asks next."""
+    killed, before = [], set(children())
+
+    def kill_idle():
+        while not killed:
+            workers = sorted(set(children()) - before)
+            idle = [pid for pid in workers if len(workers) == 2 and waits(pid)]
+            killed.extend(idle[:1])
+            time.sleep(.05)
+        os.kill(killed[0], signal.SIGKILL)
+    if not os.path.exists('/proc/self/task'):
+        pytest.skip('asks /proc')
+    threading.Thread(target=kill_idle, daemon=True).start()
+    assert stopped(['wait', 'idle'], 2) == KILLED
+
+
+def children():
+    """Processes whose parent is this one."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{pid}/stat') as stream:
+                parent = stream.read().rpartition(')')[2].split()[1]
+        except OSError:
+            continue
+        found += [int(pid)] if int(parent) == os.getpid() else []
+    return found
+
+
+def waits(pid):
+    """Whether a process reads from a pipe with nothing in it."""
+    try:
+        with open(f'/proc/{pid}/wchan') as stream:
+            return 'pipe' in stream.read()
+    except OSError:
+        return False
 
 
 def test_results_are_in_the_order_of_the_tasks():
