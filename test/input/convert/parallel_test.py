@@ -1,5 +1,6 @@
 """Tasks in several processes: the error of one, while others run or wait."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -33,11 +34,15 @@ def test_the_error_of_a_task_is_told_when_others_are_cancelled(workers):
         run(['bad', .1, .3, .5, .7] + 15 * [.01], workers)
 
 
+WAITING = multiprocessing.Value('i', 0)      # process that runs the task 'wait'
+
+
 def doomed(task, advance):
     """Kills its worker; 'wait' ends when it is stopped, 'idle' at once."""
     if task == 'dies':
         os.kill(os.getpid(), signal.SIGKILL)
     while task == 'wait':
+        WAITING.value = os.getpid()
         advance(0)
         time.sleep(.01)
     return os.getpid()
@@ -74,41 +79,18 @@ def test_a_worker_that_is_killed_while_tasks_are_handed_in(monkeypatch):
 
 def test_a_worker_that_is_killed_while_others_wait_for_work():
     """It holds the lock of the queue that the other one asks next."""
-    killed, before = [], set(children())
+    before = set(multiprocessing.active_children())
 
     def kill_idle():
-        while not killed:
-            workers = sorted(set(children()) - before)
-            idle = [pid for pid in workers if len(workers) == 2 and waits(pid)]
-            killed.extend(idle[:1])
+        idle = set()
+        while not (WAITING.value and idle):
             time.sleep(.05)
-        os.kill(killed[0], signal.SIGKILL)
-    if not os.path.exists('/proc/self/task'):
-        pytest.skip('asks /proc')
+            idle = {child.pid for child in set(multiprocessing.active_children()) - before}
+            idle.discard(WAITING.value)
+        time.sleep(1)       # by now it asks for its next task
+        os.kill(idle.pop(), signal.SIGKILL)
     threading.Thread(target=kill_idle, daemon=True).start()
     assert stopped(['wait', 'idle'], 2) == KILLED
-
-
-def children():
-    """Processes whose parent is this one."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{pid}/stat') as stream:
-                parent = stream.read().rpartition(')')[2].split()[1]
-        except OSError:
-            continue
-        found += [int(pid)] if int(parent) == os.getpid() else []
-    return found
-
-
-def waits(pid):
-    """Whether a process reads from a pipe with nothing in it."""
-    try:
-        with open(f'/proc/{pid}/wchan') as stream:
-            return 'pipe' in stream.read()
-    except OSError:
-        return False
 
 
 def test_results_are_in_the_order_of_the_tasks():
