@@ -60,7 +60,12 @@ def _bring(places):
 
 @contextlib.contextmanager
 def _alone(path):
-    """True for one process of a job on this machine, while the job's others wait for it."""
+    """True for one process of a job on this machine, while the job's others wait for it.
+
+    The file lists the ranks that have been here. One that comes again belongs to another launch
+    under the same JOB_ID (the launchers' is always the same), for which things are brought anew.
+    """
+    rank = os.environ.get('RANK_ID') or os.environ.get('DEVICE_INDEX', '0')
     job = os.environ.get('JOB_ID') if int(os.environ.get('RANK_SIZE') or 1) > 1 else None
     if not job:
         yield True
@@ -69,8 +74,12 @@ def _alone(path):
     with open(f'{path.rstrip("/")}.{job}.lock', 'a+') as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stream.seek(0)
-        yield not stream.read()
-        stream.write('done')
+        here = stream.read().split()
+        first = not here or rank in here
+        yield first
+        if first:
+            stream.truncate(0)
+        stream.write(f'{rank}\n')
 
 
 def around(given, defaults, start):

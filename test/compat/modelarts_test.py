@@ -30,7 +30,7 @@ class file:
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ('JOB_ID', 'RANK_SIZE', 'DEVICE_INDEX'):
+    for name in ('JOB_ID', 'RANK_SIZE', 'RANK_ID', 'DEVICE_INDEX'):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -81,6 +81,18 @@ def test_one_process_of_a_job_copies(here, monkeypatch):
         assert not os.path.exists('out')
         monkeypatch.setenv('DEVICE_INDEX', '0')
     assert os.path.exists('out')
+
+
+def test_another_launch_under_the_same_job_id_brings_its_own_data(here, monkeypatch):
+    monkeypatch.setenv('JOB_ID', '10087')
+    monkeypatch.setenv('RANK_SIZE', '2')
+    for launch, order in ('a', '01'), ('b', '10'), ('c', '10'):
+        write('data/file', launch)
+        places = modelarts.Places('data', 'cache/data', '', 'cache/out')
+        for rank in order:
+            monkeypatch.setenv('RANK_ID', rank)
+            with modelarts.staged(places), open('cache/data/file') as stream:
+                assert stream.read() == launch
 
 
 def test_a_wrong_address(here):
