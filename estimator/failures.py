@@ -18,6 +18,8 @@ STORAGE = {errno.ENOSPC: 'No space left on device', errno.EDQUOT: 'Disk quota ex
            errno.EMFILE: 'Too many open files', errno.EFBIG: 'File too large',
            errno.ESTALE: 'Stale file handle', errno.ENOENT: 'No such file or directory',
            errno.ENOTDIR: 'Not a directory'}
+# What TensorFlow's Saver makes of the last but one.
+NO_PARENT = "doesn't exist, can't save"
 
 
 @contextlib.contextmanager
@@ -75,7 +77,7 @@ def _remote(error, model_dir):
 def _storage(error, model_dir):
     if isinstance(error, OSError):
         return storage(error, model_dir)
-    text = str(error)
+    text = str(error).replace(NO_PARENT, STORAGE[errno.ENOENT])
     for said in STORAGE.values():
         if said in text and (model_dir in text or 'IteratorGetNext' not in text):
             return _cannot_write(model_dir, said, model_dir)

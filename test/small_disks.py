@@ -7,7 +7,6 @@ The mounts are seen by this process alone and go with it.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -92,12 +91,11 @@ def read_only(folder):
 
 
 def vanished(folder):
-    """The folder is removed in the middle."""
+    """The folder is moved away in the middle."""
     def remove():
         while len(reading.indexed(folder)) < 2:
             time.sleep(0.01)
-        while os.path.exists(folder):       # more is written meanwhile
-            shutil.rmtree(folder, ignore_errors=True)
+        os.rename(folder, folder + '.gone')     # at once, where files would go one by one
     thread = threading.Thread(target=remove)
     thread.start()
     code, message = train(folder, train_steps=5000)

@@ -29,6 +29,8 @@ def told(error):
      1, '--train_batch_size', False),
     (ValueError('Shape [9,9] is too large (more than 2**63 - 1 entries)'),
      1, '--train_batch_size', False),
+    (ValueError("Parent directory of /runs/a/model.ckpt doesn't exist, can't save."),
+     1, 'The folder /runs/a has been removed', False),
     (OSError(errno.EROFS, 'Read-only file system', '/runs/a/log.csv'), 1, '/runs/a/log.csv', False),
     (OSError(errno.ENOSPC, 'No space left on device'), 1, '/runs/a cannot be written', False),
     (tf.errors.InvalidArgumentError(None, None, 'bad image [[IteratorGetNext]]'),
