@@ -47,16 +47,17 @@ def meet(model_dir, rank, size):
             if files.read(f'here-{rank}') != word:      # not yet, or rank 0 has cleared it
                 files.write(f'here-{rank}', word)
             return ['0']
-        _wait_for(missing)
+        _wait_for(missing, model_dir)
         return
     others = range(1, size)
     for name in ['met', 'turn', 'stop', 'ask'] + [f'here-{other}' for other in others]:
         files.write(name, '')
-    _wait_for(lambda: [str(other) for other in others if not files.read(f'here-{other}')])
+    _wait_for(lambda: [str(other) for other in others if not files.read(f'here-{other}')],
+              model_dir)
     files.write('met', '\n'.join(files.read(f'here-{other}') for other in others))
 
 
-def _wait_for(missing):
+def _wait_for(missing, model_dir):
     """Waits until the function gives no number of a rank any more. LostError after START."""
     since = reminded = time.monotonic()
     while True:
@@ -65,11 +66,12 @@ def _wait_for(missing):
             return
         now = time.monotonic()
         if now - since > START:
-            raise LostError(f'rank {ranks}: not heard of within {START:g} s. End what still runs, '
-                            'then start all ranks again, with the same --model_dir.')
+            raise LostError(f'rank {ranks}: not heard of in {model_dir} within {START:g} s. It must '
+                            'be one folder that all ranks see. End what still runs, then start '
+                            'all of them again.')
         if now - reminded > REMIND:
             reminded = now
-            say(f'waiting for rank {ranks}')
+            say(f'waiting for rank {ranks} in {model_dir}')
         time.sleep(LOOK)
 
 
