@@ -30,8 +30,9 @@ from estimator.hooks.diagnostics import choose
 class Job:
     """Trains and evaluates one network in one model_dir."""
 
-    def __init__(self, network, params, inputs, resumed, events_dir=None):
-        """resumed: prefix of the checkpoint in use, or None; events_dir: not model_dir."""
+    def __init__(self, network, params, inputs, resumed, events_dir=None, watching=None):
+        """resumed: prefix of the checkpoint in use, or None; events_dir: not model_dir; watching:
+        devices.watch.Watch, of several processes."""
         self.network, self.params, self.inputs = network, params, inputs
         self._events_dir = events_dir or params.model_dir
         arguments = self._arguments_for(resumed)
@@ -46,6 +47,7 @@ class Job:
         self.started, self.eval_seconds = time.monotonic(), 0.0
         self.diagnostics = choose.hooks(params, self.run, self.throughput)
         self._evaluators = {}
+        self._hooks = [watching.session_limit()] if watching else []
         self.line_every = 1     # steps between progress lines, where log.csv has a row for each
 
     def _arguments_for(self, resumed):
@@ -134,7 +136,7 @@ class Job:
         bar = progress.Progress(run.plan, params.model_dir, self.throughput,
                                 params.log_step_count_steps, params.gradient_accumulation_steps,
                                 params.log_style, self.line_every)
-        hooks = [self.throughput] + self.diagnostics
+        hooks = self._hooks + [self.throughput] + self.diagnostics
         hooks += [nan_guard.NanGuard(precision.leaves_out(run)), bar]
         if run.device.rank:
             hooks.remove(bar)

@@ -47,16 +47,17 @@ def run(network, params, open_inputs):
 def _work(network, params, open_inputs, watching):
     """Runs a mode as one of the processes that train together; watching: watch.Watch or None."""
     rank, size = session.place_of(params)
+    begin = functools.partial(Job, network, params, watching=watching)
     if params.mode == 'eval':
         return 0 if rank else evaluate.run(network, params, open_inputs)
     if rank:
         together.meet(params.model_dir, rank, size)
-        return _follow(Job(network, params, open_inputs(), newest(params.model_dir)))
+        return _follow(begin(open_inputs(), newest(params.model_dir)))
     with exclusive(params.model_dir):
         finding.remove_unfinished(params.model_dir)
         resumed = finding.latest_good(params.model_dir)
         together.meet(params.model_dir, rank, size)
-        return _train(Job(network, params, open_inputs(), resumed), resumed, watching)
+        return _train(begin(open_inputs(), resumed), resumed, watching)
 
 
 def _train(job, resumed, watching=None):
@@ -149,9 +150,8 @@ def _train_in_cycles(job, record, every):
         _evaluate(job, record)
         return _stops_early(job)
 
-    end = job.run.plan.train_steps
     pause = pauses.Pause(every, then) if strategies.stays_open(job.run.device) else None
-    for until in cycles(job.step(), end, None if pause else every):
+    for until in cycles(job.step(), job.run.plan.train_steps, None if pause else every):
         record.training = job.train(until, pause)
         if _status(job) != 'completed' or pause and pause.over or then(record.training):
             break

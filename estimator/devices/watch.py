@@ -14,6 +14,8 @@ import socket
 import threading
 import time
 
+import tensorflow.compat.v1 as tf
+
 from common import signals
 from common.console import say, warn
 from common.errors import PREEMPTED, FlagError, LostError
@@ -23,6 +25,7 @@ START = 600.0           # seconds to wait for processes that have never been hea
 REMIND = 15.0           # seconds between lines about whom it waits for
 FAREWELLS = 3           # datagrams can be lost
 GRACE = 5.0             # seconds for this process to end with its own message after another's
+SESSION = 10            # times the timeout: what a session may take to begin
 
 Peer = collections.namedtuple('Peer', ['at', 'born', 'code', 'text'])
 Peer.__doc__ = """What was last heard of a process.
@@ -30,6 +33,25 @@ Peer.__doc__ = """What was last heard of a process.
 at: when, by this one's clock; born: its start, by its own; code: the exit code it left with, None
 while it runs; text: why.
 """
+
+
+# What the processes of TensorFlow are up to when a session does not begin.
+DEADLOCK = 'the processes wait for each other'
+
+
+class _SessionLimit(tf.train.SessionRunHook):
+    """Calls then(seconds) in a thread when a session has not begun that many seconds later."""
+
+    def __init__(self, seconds, then):
+        self._seconds, self._then = seconds, then
+
+    def begin(self):
+        self._timer = threading.Timer(self._seconds, self._then, [self._seconds])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def after_create_session(self, session, coord):
+        self._timer.cancel()
 
 
 class Watch:
@@ -151,6 +173,19 @@ class Watch:
         if signals.received() is None:
             warn(f'{name} was stopped by a signal')
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def session_limit(self):
+        """Hook of a training that ends this process when its session does not begin.
+
+        NOTE: seen once, under TensorFlow 1.15, in the training after an evaluation: the runtimes
+        of both processes waited, one while it restored, one while it initialised.
+        """
+        return _SessionLimit(SESSION * self._timeout, self._never_began)
+
+    def _never_began(self, seconds):
+        if not self._closing.is_set():      # else an error has ended the waiting
+            self._lose(f'the session of {self._name(self._hosts.index)} has not begun within '
+                       f'{seconds:.0f} s: {DEADLOCK}')
 
     def blame(self):
         """After an error that another's end may have caused: if one is silent, ends with that."""

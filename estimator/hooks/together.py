@@ -66,9 +66,9 @@ def _wait_for(missing, model_dir):
             return
         now = time.monotonic()
         if now - since > START:
-            raise LostError(f'rank {ranks}: not heard of in {model_dir} within {START:g} s. It must '
-                            'be one folder that all ranks see. End what still runs, then start '
-                            'all of them again.')
+            raise LostError(f'rank {ranks}: not heard of in {model_dir} within {START:g} s. It '
+                            'must be one folder that all ranks see. End what still runs, then '
+                            'start all of them again.')
         if now - reminded > REMIND:
             reminded = now
             say(f'waiting for rank {ranks} in {model_dir}')

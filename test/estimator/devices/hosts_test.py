@@ -17,6 +17,7 @@ import processes
 import program
 import pytest
 
+from estimator.devices import watch
 from estimator.hooks import together
 
 RECORDS, STEPS, BATCH = 64, 12, 8
@@ -123,9 +124,11 @@ def test_killed_signalled_and_continued_bit_for_bit(tmp_path, changes, whole):
 
     hosts = tmp_path / 'hosts'
     hosts.write_text('# two here\n' + '\n'.join(processes.free_addresses(2)) + '\n')
-    launcher = processes.Group([launched(hosts, tmp_path / 'out', parts, dict(
-        changes, steps_per_eval=STEPS - 1))], tmp_path)
-    codes, said = launcher.ended()
+    words = launched(hosts, tmp_path / 'out', parts, dict(changes, steps_per_eval=STEPS - 1))
+    codes, said = processes.Group([words], tmp_path).ended()
+    if watch.DEADLOCK in said[0]:       # TensorFlow 1.15's; then the same command goes on
+        assert codes == [6] and program.result_of(parts)['status'] == 'failed', said[0]
+        codes, said = processes.Group([words], tmp_path).ended()
     assert codes == [0], '\n'.join(said)
     assert 'Final Performance images/sec : ' in said[0]
     assert (tmp_path / 'out/1/train_1.log').exists()

@@ -104,3 +104,33 @@ def test_hosts_by_flags_or_by_tf_config(monkeypatch):
 def test_mistakes_in_hosts(given, index, config, said):
     with pytest.raises(FlagError, match=said):
         hosts.find(given, index, {'TF_CONFIG': config})
+
+
+DEADLOCKED = '''
+import sys, time
+from common import errors
+from estimator.devices import hosts, watch
+watch.SESSION = .2
+def work(watching):
+    hook = watching.session_limit()
+    for begins in sys.argv[2].split(','):
+        hook.begin()
+        if begins == 'yes':
+            hook.after_create_session(None, None)
+        if begins == 'error':
+            raise errors.DataError('session')
+        time.sleep(1 if begins == 'yes' else 60)
+    return 0
+sys.exit(watch.watched(hosts.Hosts((sys.argv[1],), 0), 3, work))
+'''
+
+
+@pytest.mark.parametrize('sessions, code', [('yes,no', 6), ('yes,yes', 0), ('error', 1)])
+def test_a_session_that_does_not_begin_is_an_end(sessions, code):
+    address, = free_addresses(1)
+    done = subprocess.run(
+        [sys.executable, '-c', DEADLOCKED, address, sessions], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, universal_newlines=True,
+        env=dict(os.environ, PYTHONPATH=program.ROOT))
+    assert done.returncode == code, done.stderr
+    assert ('start the same command on all hosts again' in done.stderr) == (code == 6)
