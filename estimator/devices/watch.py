@@ -23,6 +23,7 @@ from common.errors import PREEMPTED, FlagError, LostError
 BEAT = 1.0              # seconds between signs of life
 START = 600.0           # seconds to wait for processes that have never been heard of
 REMIND = 15.0           # seconds between lines about whom it waits for
+LOOK = 0.2              # seconds between two looks
 FAREWELLS = 3           # datagrams can be lost
 GRACE = 5.0             # seconds for this process to end with its own message after another's
 SESSION = 10            # times the timeout: what a session may take to begin
@@ -54,6 +55,22 @@ class _SessionLimit(tf.train.SessionRunHook):
         self._timer.cancel()
 
 
+def wait_for(missing, advice):
+    """Waits until missing() lists no names any more. LostError with the advice after START."""
+    since = reminded = time.monotonic()
+    while True:
+        names = ', '.join(missing())
+        if not names:
+            return
+        now = time.monotonic()
+        if now - since > START:
+            raise LostError(f'{names}: not heard of within {START:g} s. {advice}')
+        if now - reminded > REMIND:
+            reminded = now
+            say(f'waiting for {names}')
+        time.sleep(LOOK)
+
+
 class Watch:
     """Sends and expects signs of life from start() until close().
 
@@ -73,21 +90,9 @@ class Watch:
     def start(self):
         """Begins, and waits until every process has been heard of. LostError after START."""
         self._thread.start()
-        since = reminded = time.monotonic()
-        while True:
-            missing = [n for n in self._others() if n not in self._peers]
-            if not missing:
-                return
-            now = time.monotonic()
-            names = ', '.join(self._name(n) for n in missing)
-            if now - since > START:
-                raise LostError(f'{names}: not heard of within {START:g} s. Start the same command '
-                                'there, with its own --host_index, and open its port for TCP and '
-                                'UDP.')
-            if now - reminded > REMIND:
-                reminded = now
-                say(f'waiting for {names}')
-            time.sleep(BEAT / 5)
+        wait_for(lambda: [self._name(n) for n in self._others() if n not in self._peers],
+                 'Start the same command there, with its own --host_index, and open its port for '
+                 'TCP and UDP.')
 
     def close(self, code, text=''):
         """Says farewell with an exit code and, for a failure, the reason."""

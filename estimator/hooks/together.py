@@ -19,25 +19,23 @@ import uuid
 import tensorflow.compat.v1 as tf
 
 from common import signals, storage
-from common.console import say
-from common.errors import LostError
+from estimator.devices import watch
 from estimator.hooks.preemption import Preemption
 
 FOLDER = '.ranks'
-LOOK = 0.2      # seconds
-START = 600.0   # seconds that rank 0 waits for the others
-REMIND = 15.0   # seconds between lines about whom it waits for
 
 
 def meet(model_dir, rank, size):
     """Returns in rank 0 when all ranks of the launch are there, in the others when it has answered.
 
     Rank 0 calls it once model_dir is in order, the others before they look into it. LostError: not
-    all of them did so within START.
+    all of them did so within watch.START.
     """
     if size == 1:
         return
     files = _Files(model_dir, rank)
+    advice = (f'--model_dir={model_dir} must be one folder that all ranks see. End what still '
+              'runs, then start all of them again.')
     if rank:
         word = f'{rank} {uuid.uuid4().hex}'
 
@@ -46,33 +44,15 @@ def meet(model_dir, rank, size):
                 return []
             if files.read(f'here-{rank}') != word:      # not yet, or rank 0 has cleared it
                 files.write(f'here-{rank}', word)
-            return ['0']
-        _wait_for(missing, model_dir)
+            return ['rank 0']
+        watch.wait_for(missing, advice)
         return
     others = range(1, size)
     for name in ['met', 'turn', 'stop', 'ask'] + [f'here-{other}' for other in others]:
         files.write(name, '')
-    _wait_for(lambda: [str(other) for other in others if not files.read(f'here-{other}')],
-              model_dir)
+    watch.wait_for(
+        lambda: [f'rank {other}' for other in others if not files.read(f'here-{other}')], advice)
     files.write('met', '\n'.join(files.read(f'here-{other}') for other in others))
-
-
-def _wait_for(missing, model_dir):
-    """Waits until the function gives no number of a rank any more. LostError after START."""
-    since = reminded = time.monotonic()
-    while True:
-        ranks = ', '.join(missing())
-        if not ranks:
-            return
-        now = time.monotonic()
-        if now - since > START:
-            raise LostError(f'rank {ranks}: not heard of in {model_dir} within {START:g} s. It '
-                            'must be one folder that all ranks see. End what still runs, then '
-                            'start all of them again.')
-        if now - reminded > REMIND:
-            reminded = now
-            say(f'waiting for rank {ranks} in {model_dir}')
-        time.sleep(LOOK)
 
 
 class _Files:
@@ -116,7 +96,7 @@ class Together(Preemption):
             self._files.write('stop', '')
             self._files.write('turn', str(until))
         while self._files.read('turn') != str(until):
-            time.sleep(LOOK)
+            time.sleep(watch.LOOK)
 
     def hook(self):
         """A session hook that ends a training of all ranks after the same run."""

@@ -11,6 +11,7 @@ import pytest
 from common.errors import LostError
 from estimator import runner
 from estimator.checkpoints import reading
+from estimator.devices import watch
 from estimator.hooks import together
 
 LIMIT = 60      # seconds; a quiet machine needs less than one
@@ -76,7 +77,7 @@ def test_nobody_begins_by_the_word_of_a_killed_run(folder):
 
     follower = started(follow)
     together.meet(str(folder), 0, 2)
-    follower.join(3 * together.LOOK)
+    follower.join(3 * watch.LOOK)
     assert follower.is_alive() and not begun
     together.Together(str(folder), 0).begin(9)
     follower.join(LIMIT)
@@ -84,8 +85,8 @@ def test_nobody_begins_by_the_word_of_a_killed_run(folder):
 
 
 def test_a_rank_that_does_not_come_is_named(folder, monkeypatch):
-    monkeypatch.setattr(together, 'START', 0)
-    with pytest.raises(LostError, match='rank 1, 2: not heard of'):
+    monkeypatch.setattr(watch, 'START', 0)
+    with pytest.raises(LostError, match='rank 1, rank 2: not heard of'):
         together.meet(str(folder), 0, 3)
     with pytest.raises(LostError, match='rank 0: not heard of'):
         together.meet(str(folder), 1, 3)

@@ -29,7 +29,7 @@ def run(tasks, workers):
 
 
 @pytest.mark.parametrize('workers', [1, 2, 3])
-def test_the_error_of_a_task_is_told_when_others_are_cancelled(workers):
+def test_the_error_of_a_task_is_told_while_others_wait(workers):
     with pytest.raises(DataError, match='this one'):
         run(['bad', .1, .3, .5, .7] + 15 * [.01], workers)
 
