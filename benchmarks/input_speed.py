@@ -6,10 +6,12 @@
 `bare` is a fused decode-and-crop and a resize of the same TFRecords without a shuffle, a label or
 a seed; `bare evaluation` the same of the evaluation images with the central crop, which has more
 pixels than most random ones; `original` the training input of FOLDER/models/official/mnasnet of
-tensorflow/tpu. They take turns for --rounds; the last column is the speed beside the first
+tensorflow/tpu, which leaves the normalisation to its model: `original normalised` does that, too,
+as ours does. They take turns for --rounds; the last column is the speed beside the first
 pipeline's (of `evaluation`, beside the bare one's), the median over the rounds. Processor
-microseconds are those of all threads an image; they mean something on a busy machine too. Both
-evaluations begin again when the images are used up.
+microseconds are those of all threads an image; they mean something on a busy machine too. A turn
+counts after half of --seconds and ends with nothing read ahead. Both evaluations begin again when
+the images are used up; that does not count.
 """
 
 import argparse
@@ -93,50 +95,57 @@ def bare(reader, given, window):
 
 
 def original(given):
-    """Dataset of the TPU models' training batches."""
+    """Dataset of the TPU models' training batches, and what their models do to the images first."""
     sys.path.insert(0, os.path.join(given.original, 'models', 'official', 'mnasnet'))
     import imagenet_input
     source = imagenet_input.ImageNetInput(
         is_training=True, use_bfloat16=False, transpose_input=False, data_dir=given.data_dir,
         image_size=given.image_size)
-    return source.input_fn({'batch_size': given.batch_size})
+
+    def normalised(images):
+        return (images - tf.constant(imagenet_input.MEAN_RGB, shape=[1, 1, 3])) / tf.constant(
+            imagenet_input.STDDEV_RGB, shape=[1, 1, 3])
+    return lambda: source.input_fn({'batch_size': given.batch_size}), normalised
 
 
 class Pipeline:
     """A dataset that gives batches when told."""
 
-    def __init__(self, name, make, given):
+    def __init__(self, name, make, given, after=tf.identity):
         self.name, self._given, self.speeds, self.cpu = name, given, [], []
         graph = tf.Graph()
         with graph.as_default():
             iterator = tf.data.make_initializable_iterator(make())
-            first = tf.nest.flatten(iterator.get_next())[0]
+            first = after(tf.nest.flatten(iterator.get_next())[0])
             self._fetched = tf.shape(first)[0], first.op    # the size may be a constant
         self._session, self._begin = tf.Session(graph=graph), iterator.initializer
         self._session.run(self._begin)
-        self._next()
-
-    def _next(self):
-        """Images of the next batch."""
-        try:
-            return self._session.run(self._fetched)[0]
-        except tf.errors.OutOfRangeError:
-            self._session.run(self._begin)
-            return self._session.run(self._fetched)[0]
 
     def work(self):
-        """One turn; what is read ahead between the turns is used up first."""
-        for _ in range(8):
-            self._next()
-        images, start, before = 0, time.time(), time.process_time()
-        while time.time() - start < self._given.seconds:
-            images += self._next()
-        self.speeds.append(images / (time.time() - start))
-        self.cpu.append((time.process_time() - before) / images * 1e6)
+        """One turn, after which nothing is read ahead: the others have the machine."""
+        self._read(self._given.seconds / 2)
+        images, seconds, cpu = self._read(self._given.seconds)
+        self._session.run(self._begin)
+        self.speeds.append(images / seconds)
+        self.cpu.append(cpu / images * 1e6)
+
+    def _read(self, seconds):
+        """(images, seconds, processor seconds) of reading; beginning again does not count."""
+        images = spent = cpu = 0
+        while spent < seconds:
+            start, before = time.time(), time.process_time()
+            try:
+                images += self._session.run(self._fetched)[0]
+            except tf.errors.OutOfRangeError:
+                self._session.run(self._begin)
+                continue
+            spent += time.time() - start
+            cpu += time.process_time() - before
+        return images, spent, cpu
 
 
 def pipelines(given):
-    """Yields (name, function that makes the dataset)."""
+    """Yields (name, function that makes the dataset) and perhaps what is done to its images."""
     def opened(**more):
         return Inputs(params_of(given, **more), given.style, given.image_size, 1000)
 
@@ -145,7 +154,9 @@ def pipelines(given):
     if given.dataset in (None, 'tfrecord'):
         yield 'bare', lambda: bare(inputs._readers['train'], given, random_window)
     if given.original:
-        yield 'original', lambda: original(given)
+        make, normalised = original(given)
+        yield 'original', make
+        yield 'original normalised', make, normalised
     for name, more in AUGMENTATIONS.items():
         yield name, opened(**more).train_input_fn(given.batch_size)
     if inputs.num_eval_images:
@@ -161,7 +172,7 @@ def main(argv):
     calls = given.num_parallel_calls or f'{pipeline.IN_FLIGHT} or more'
     print(f'TensorFlow {tf.version.VERSION}, {os.cpu_count()} processors, {calls} images at a time')
     only = given.only and given.only.split(',')
-    entered = [Pipeline(name, make, given) for name, make in pipelines(given)
+    entered = [Pipeline(name, make, given, *after) for name, make, *after in pipelines(given)
                if not only or name in only]
     for _ in range(given.rounds):
         for one in entered:
@@ -170,7 +181,7 @@ def main(argv):
         other = next((bare_one for bare_one in entered if one.name == 'evaluation'
                       and bare_one.name == BARE_EVALUATION), entered[0])
         beside = statistics.median(a / b for a, b in zip(one.speeds, other.speeds))
-        print(f'{one.name:15} {statistics.median(one.speeds):8.0f} images/s '
+        print(f'{one.name:20} {statistics.median(one.speeds):8.0f} images/s '
               f'({min(one.speeds):.0f} to {max(one.speeds):.0f}) '
               f'{statistics.median(one.cpu):8.0f} processor us an image '
               f'{beside:6.2f} of {other.name}', flush=True)

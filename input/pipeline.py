@@ -14,6 +14,7 @@ from input.augment import mixing
 from input.example_order import Share, raw_evaluation, raw_training
 
 IN_FLIGHT = 32      # images prepared at a time, at least
+BATCHES_AHEAD = 2   # finished batches that wait to be taken
 
 
 def images_at_a_time(params):
@@ -114,8 +115,12 @@ def full_batches(dataset, batch_size):
 
 
 def finished(dataset):
-    """Prefetch and options: deterministic, a pool of threads of its own, one thread an op."""
-    dataset = dataset.prefetch(tf.data.experimental.AUTOTUNE)
+    """Prefetch and options: deterministic, a pool of threads of its own, one thread an op.
+
+    NOTE: the originals let AUTOTUNE choose how many batches are read ahead. It doubles them after
+    every pause (an evaluation, a checkpoint) that is followed by a wait, to gigabytes.
+    """
+    dataset = dataset.prefetch(BATCHES_AHEAD)
     options = tf.data.Options()
     options.experimental_deterministic = True
     threading = options.threading if hasattr(options, 'threading') else (

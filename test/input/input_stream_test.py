@@ -1,6 +1,7 @@
 """The streams: pure function of the position, resume, shuffling, workers, evaluation."""
 
 import inspect
+import time
 
 import input_params
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from input import Inputs, example_order, survey
 from input.augment import mixing
 from input.records import example
+from input.sources.file_readers import FolderReader
 from input.sources.readers import Shard, TFRecordReader
 
 COUNTS = [7, 6, 5, 5]
@@ -60,6 +62,36 @@ def test_stream_depends_on_the_seed_not_on_threads(folder):
         assert same == labels and (again == images).all()
     other_images, other = flat(input_params.run(opened(folder, seed=1).train_input_fn(4), 6))
     assert other != labels
+
+
+@pytest.mark.parametrize('changes', [{}, {'mixup_alpha': 0.2}], ids=str)
+def test_pauses_do_not_let_what_is_read_ahead_grow(tmp_path, changes, monkeypatch):
+    """A training that evaluates now and then: its input is full after each pause, then empty."""
+    for number in range(6):
+        (tmp_path / str(number % 2)).mkdir(exist_ok=True)
+        (tmp_path / str(number % 2) / f'{number}.jpg').write_bytes(input_params.jpeg(number))
+    read, content = [], FolderReader._content
+    monkeypatch.setattr(FolderReader, '_content', lambda reader, path: (
+        read.append(path), content(reader, path))[1])
+    inputs = opened(str(tmp_path), dataset='folder', mode='train', **changes)
+    taken = ahead = 0
+    with tf.Graph().as_default(), input_params.session() as session:
+        following = tf.data.make_one_shot_iterator(inputs.train_input_fn(4)()).get_next()
+        for _ in range(8):
+            for _ in range(ahead // 2 + 4):
+                session.run(following)
+                taken += 4
+            ahead = settled(lambda: len(read)) - taken
+    assert 0 < ahead <= 80
+
+
+def settled(number):
+    """What a function gives once it has given the same for a while."""
+    before = None
+    while before != number():
+        before = number()
+        time.sleep(0.1)
+    return before
 
 
 def test_shuffling_is_across_files_and_through_the_buffer(tmp_path):
