@@ -123,7 +123,7 @@ def _tasks(settings, splits, options, notes):
     asked = {'train': options.shards, 'validation': options.validation_shards}
     tasks = []
     for split, items in splits.items():
-        size = partition.total_bytes(settings.root, items)
+        size = partition.total_bytes(settings.root, items, exact=not asked[split])
         shards = asked[split] or partition.default_shards(split, len(items), size)
         if shards > len(items):
             notes.append(f'{shards} {split} shards for {len(items)} images: one an image is made')

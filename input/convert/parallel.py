@@ -55,9 +55,10 @@ def _start_worker(shared):
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _call(function, task):
+def _call(number):
+    """Runs a task that came with the fork: nothing is pickled but its result."""
     _advance(0)     # after a stop what waits its turn ends before it begins
-    return function(task, _advance)
+    return _SHARED['function'](_SHARED['tasks'][number], _advance)
 
 
 def run(function, tasks, workers, bar):
@@ -72,34 +73,35 @@ def run(function, tasks, workers, bar):
     workers = min(workers, len(tasks))
     context = multiprocessing.get_context('fork')
     shared = {'done': context.Value('q', 0), 'skipped': context.Value('q', 0),
-              'stop': context.RawValue('b', 0), 'parent': os.getpid()}
+              'stop': context.RawValue('b', 0), 'parent': os.getpid(),
+              'function': function, 'tasks': tasks}
     signals.set_unsaved(True, hurried=PREEMPTED)
     try:
         if workers <= 1:
-            return _run_here(function, tasks, shared, bar)
-        return _run_processes(function, tasks, workers, context, shared, bar)
+            return _run_here(shared, bar)
+        return _run_processes(workers, context, shared, bar)
     finally:
         signals.set_unsaved(False)
 
 
-def _run_here(function, tasks, shared, bar):
+def _run_here(shared, bar):
     _SHARED.update(shared)
 
     def advance(count, skipped=0):
         shared['stop'].value = bool(signals.received())
         _advance(count, skipped)
         progress.show(bar, shared['done'].value, shared['skipped'].value)
-    results = [function(task, advance) for task in tasks]
+    results = [shared['function'](task, advance) for task in shared['tasks']]
     progress.show(bar, shared['done'].value, shared['skipped'].value)
     return results
 
 
-def _run_processes(function, tasks, workers, context, shared, bar):
+def _run_processes(workers, context, shared, bar):
     """NOTE: no future is cancelled: then 3.11's pool stands still when a worker is killed."""
     with futures.ProcessPoolExecutor(workers, context, _start_worker, (shared,)) as pool:
         try:
             # Raises like a future when a worker is killed before all tasks are handed in.
-            waiting = [pool.submit(_call, function, task) for task in tasks]
+            waiting = [pool.submit(_call, number) for number in range(len(shared['tasks']))]
             pending = set(waiting)
             while pending:
                 done, pending = futures.wait(pending, 0.2, futures.FIRST_EXCEPTION)

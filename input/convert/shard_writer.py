@@ -193,7 +193,7 @@ def _record(settings, item, checked):
     NOTE: colorspace and channels are always RGB and 3, as slim writes them: what a reader gets
     that decodes with channels=3, of gray files too.
     """
-    name = os.path.basename(item.path)
+    name = item.path.rpartition(os.sep)[2]
     if item.row is not None:
         name = f'{name}#{item.row}'
     after = b''.join((example.entry('image/filename', os.fsencode(name)),

@@ -21,7 +21,9 @@ def _varint(value):
         return _ONE_BYTE[value]
     if value < 1 << 14:
         return bytes((value & 127 | 128, value >> 7))
-    return bytes((value & 127 | 128, value >> 7 & 127 | 128)) + _varint(value >> 14)
+    if value < 1 << 21:
+        return bytes((value & 127 | 128, value >> 7 & 127 | 128, value >> 14))
+    return bytes((value & 127 | 128,)) + _varint(value >> 7)
 
 
 def _head(number, size):
@@ -157,18 +159,32 @@ def decode_example(payload):
     Raises:
         ValueError: the bytes are no Example.
     """
-    found = {}
+    found, at, end = {}, 0, len(payload)
     try:
-        for number, features in _fields(memoryview(payload)):
-            if number != 1:
-                raise ValueError(f'unexpected field {number}')
-            for _, entry in _fields(features):
-                short = len(entry) < _REPEATED
-                name, values = _read_short(bytes(entry)) if short else _read_entry(entry)
+        while at < end:
+            at, stop = _delimited(payload, at, end)
+            while at < stop:
+                start, at = _delimited(payload, at, stop)
+                if at - start < _REPEATED:
+                    name, values = _read_short(payload[start:at])
+                else:
+                    name, values = _read_entry(memoryview(payload)[start:at])
                 found[name] = list(values)
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f'not a tf.train.Example ({error})') from error
     return found
+
+
+def _delimited(data, at, end):
+    """(start, end) of what field 1, the only one of Example and Features, holds at `at`."""
+    if data[at] != 1 << 3 | 2:
+        raise ValueError(f'unexpected field {data[at] >> 3}')
+    size, start = data[at + 1], at + 2      # mostly one byte: without a call
+    if size > 127:
+        size, start = _read_varint(data, at + 1)
+    if start + size > end:
+        raise ValueError('field runs past the end')
+    return start, start + size
 
 
 def key_layout(values):

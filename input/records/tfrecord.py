@@ -13,6 +13,8 @@ import google_crc32c
 
 from common import storage
 
+_LENGTH, _CRC = struct.Struct('<Q'), struct.Struct('<I')
+
 
 class BadRecord(Exception):
     """A record that cannot be read; `fatal` when the rest of the file cannot be found either."""
@@ -40,14 +42,15 @@ class Writer:
         self.bytes = self.count = 0
 
     def write(self, *payload):
-        """Appends one record, given in pieces that are not copied."""
+        """Appends one record, given in pieces; those between first and last are not copied."""
         crc = length = 0
         for piece in payload:
             crc = google_crc32c.extend(crc, piece)
             length += len(piece)
-        header = struct.pack('<Q', length)
-        pieces = [header + struct.pack('<I', _masked_crc(header)), *payload,
-                  struct.pack('<I', _masked(crc))]
+        header = _LENGTH.pack(length)
+        pieces = list(payload)
+        pieces[0] = header + _CRC.pack(_masked_crc(header)) + pieces[0]
+        pieces[-1] += _CRC.pack(_masked(crc))
         for piece in pieces:
             self._digest.update(piece)
         self._append(pieces, 16 + length)

@@ -211,6 +211,18 @@ def test_shards_by_size():
     assert partition.default_shards('train', 100, 1e6) == 1
 
 
+def test_sizes_are_estimated_from_some_thousands_of_files(tmp_path, monkeypatch):
+    """Where the number of shards is given; the number that is chosen comes from all sizes."""
+    monkeypatch.setattr(partition, 'ESTIMATED_FROM', 4)
+    for index in range(10):
+        tools.put(str(tmp_path / str(index)), bytes(100 if index % 3 == 0 else 7))
+    items = [layouts.Item(str(index), 0, None) for index in range(10)]
+    assert partition.total_bytes(str(tmp_path), items, exact=True) == 4 * 100 + 6 * 7
+    assert partition.total_bytes(str(tmp_path), items, exact=False) == 1000
+    assert partition.total_bytes(str(tmp_path), items[1:4], exact=False) == 7 + 7 + 100
+    assert partition.total_bytes(str(tmp_path), items + [layouts.Item('gone', 0, None)]) == 442
+
+
 def test_shuffled_by_the_seed_over_the_shards():
     items = [layouts.Item(str(index), index // 500, None) for index in range(1000)]
     shards = partition.into_shards('train', items, 3, 0)
