@@ -3,6 +3,7 @@
 An all-reduce waits for ever for a process that is gone, and TensorFlow's runtimes do not say who it
 is. So each process tells each other one once a second that it lives, by a UDP datagram to the port
 whose TCP side TensorFlow uses; a thread sends and listens while the main thread waits in C++.
+TensorFlow is imported only for the hook of a session.
 """
 
 import collections
@@ -13,8 +14,6 @@ import signal
 import socket
 import threading
 import time
-
-import tensorflow.compat.v1 as tf
 
 from common import signals
 from common.console import say, warn
@@ -38,21 +37,6 @@ while it runs; text: why.
 
 # What the processes of TensorFlow are up to when a session does not begin.
 DEADLOCK = 'the processes wait for each other'
-
-
-class _SessionLimit(tf.train.SessionRunHook):
-    """Calls then(seconds) in a thread when a session has not begun that many seconds later."""
-
-    def __init__(self, seconds, then):
-        self._seconds, self._then = seconds, then
-
-    def begin(self):
-        self._timer = threading.Timer(self._seconds, self._then, [self._seconds])
-        self._timer.daemon = True
-        self._timer.start()
-
-    def after_create_session(self, session, coord):
-        self._timer.cancel()
 
 
 def wait_for(missing, advice):
@@ -185,7 +169,8 @@ class Watch:
         NOTE: seen once, under TensorFlow 1.15, in the training after an evaluation: the runtimes
         of both processes waited, one while it restored, one while it initialised.
         """
-        return _SessionLimit(SESSION * self._timeout, self._never_began)
+        from estimator.hooks.session_limit import SessionLimit
+        return SessionLimit(SESSION * self._timeout, self._never_began)
 
     def _never_began(self, seconds):
         if not self._closing.is_set():      # else an error has ended the waiting
