@@ -223,6 +223,17 @@ def test_sizes_are_estimated_from_some_thousands_of_files(tmp_path, monkeypatch)
     assert partition.total_bytes(str(tmp_path), items + [layouts.Item('gone', 0, None)]) == 442
 
 
+def test_a_number_of_shards_that_is_chosen_comes_from_all_sizes(tmp_path, monkeypatch):
+    """Of some only, a repaired file could change it, and a conversion would begin again."""
+    root = tools.tree(tmp_path / 'in', ('a', 'b'), images=3)
+    whole, asked = partition.total_bytes, []
+    monkeypatch.setattr(partition, 'total_bytes', lambda root, items, exact: (
+        asked.append(exact), whole(root, items, exact))[1])
+    assert tools.convert(root, tmp_path / 'one') == 0
+    assert tools.convert(root, tmp_path / 'two', '--shards=2') == 0
+    assert asked == [True, False]
+
+
 def test_shuffled_by_the_seed_over_the_shards():
     items = [layouts.Item(str(index), index // 500, None) for index in range(1000)]
     shards = partition.into_shards('train', items, 3, 0)
