@@ -59,7 +59,8 @@ def test_decode_reads_what_tensorflow_writes():
     data = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
     found = example.decode_example(data)
     assert (found['a'], found['b'], found['none']) == ([1, 300, -7], [b'x', b''], [])
-    for broken in (data[:-3], b'\xff\xff', b'no example'):
+    short = bytes([data[0], data[1] - 1]) + data[2:]     # its last entry runs past its features
+    for broken in (data[:-3], b'\xff\xff', b'no example', short):
         with pytest.raises(ValueError):
             example.decode_example(broken)
 
