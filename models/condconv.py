@@ -2,7 +2,8 @@
 
 A block's input decides, through a small router, how its expert kernels are mixed into one kernel
 an example. The original unrolls a Python loop over the batch, which needs its size at graph
-construction; here the mixed kernels are applied to the whole batch at once, for any batch size.
+construction; here the mixed kernels are applied to the whole batch at once, for any batch size
+(but see _by_example).
 """
 
 import functools
@@ -99,7 +100,8 @@ def _mixed_depthwise(x, scope, kernel, stride, settings, routing, scale):
         x = _padded(x, kernel, stride)
     padding = 'VALID' if settings.symmetric else 'SAME'
     if _by_example(x, settings):
-        return _restored(_one_by_one(x, mixture, stride, padding), settings)
+        made = _one_by_one(x, mixture, stride, padding, settings.training)
+        return _restored(made, settings)
     batch, height, width, _ = layers.extents(x)
     mixture = tf.reshape(tf.transpose(mixture, [1, 2, 0, 3]),
                          [kernel, kernel, batch * channels, 1])
@@ -115,17 +117,23 @@ def _mixed_depthwise(x, scope, kernel, stride, settings, routing, scale):
 
 def _by_example(x, settings):
     """Whether each example has a convolution of its own, as in the original: under TensorFlow 1.15
-    that trains the depthwise layers 2.7 times as fast; it asks for a known batch."""
-    return (settings.training and settings.device == 'cpu' and not depthwise_lib.onednn()
-            and None not in x.shape.as_list())
+    that trains the depthwise layers 2.7 times as fast, where the batch is known, and takes an
+    eighth off inference."""
+    sizes = x.shape.as_list()[0 if settings.training else 1:]
+    return settings.device == 'cpu' and not depthwise_lib.onednn() and None not in sizes
 
 
-def _one_by_one(x, kernels, stride, padding):
-    """x [batch, h, w, channels], kernels [batch, k, k, channels]."""
-    batch = int(x.shape[0])
-    made = [depthwise_lib.convolve(image, kernel[0, :, :, :, tf.newaxis], stride, padding)
-            for image, kernel in zip(tf.split(x, batch), tf.split(kernels, batch))]
-    return tf.concat(made, 0)
+def _one_by_one(x, kernels, stride, padding, training):
+    """x [batch, h, w, channels], kernels [batch, k, k, channels]; in inference of any batch."""
+    def convolve(image, kernel):
+        return depthwise_lib.convolve(image, kernel[0, :, :, :, tf.newaxis], stride, padding)
+
+    if training:
+        batch = int(x.shape[0])
+        return tf.concat([convolve(*pair) for pair in
+                          zip(tf.split(x, batch), tf.split(kernels, batch))], 0)
+    return tf.map_fn(lambda pair: convolve(pair[0][tf.newaxis], pair[1][tf.newaxis])[0],
+                     (x, kernels), x.dtype, back_prop=False)
 
 
 def _padded(x, kernel, stride):

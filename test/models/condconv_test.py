@@ -102,6 +102,24 @@ def test_network_equals_the_unrolled_network():
         np.testing.assert_allclose(value, reference, atol=1e-3 * np.abs(reference).max())
 
 
+def test_inference_under_tensorflow_1_takes_any_batch(monkeypatch):
+    monkeypatch.setattr(depthwise, 'onednn', lambda: False)
+    size = dict(num_classes=10, depth_coefficient=0.5)
+    x = np.random.RandomState(0).normal(size=(3, 65, 65, 3)).astype(np.float32)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 65, 65, 3])
+        logits, _ = get_network(NAME).build(images, device='cpu', **size)
+        assert any('map/' in op.name for op in graph.get_operations())
+        with tf.variable_scope('', reuse=True):
+            reference, _ = unrolled_network().build(tf.constant(x), **size)
+        session.run(tf.global_variables_initializer())
+        expected = session.run(reference)
+        for count in (3, 1):
+            np.testing.assert_allclose(
+                session.run(logits, {images: x[:count]}), expected[:count],
+                atol=1e-4 * np.abs(expected).max())
+
+
 def test_shapes_stay_known():
     """Layers after a mixed convolution know what they can: exporters need it."""
     with tf.Graph().as_default():
