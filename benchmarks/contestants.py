@@ -125,9 +125,33 @@ def own_session(mode):
     return make(params, device, session.precision_lib.choose(params, 'cpu'))
 
 
-def tensorflow_session(build, mode, batch, size, config=None):
-    """(session, operation of one step)."""
+def train_op(loss, kind, name):
+    """One step of RMSProp and the updates of batch norm, tied together as each program does."""
     import tensorflow.compat.v1 as tf
+    optimizer = tf.train.RMSPropOptimizer(RATE, RHO, MOMENTUM, EPSILON)
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    if kind == 'ours':          # estimator/updates.py
+        gradients = optimizer.compute_gradients(loss)
+        with tf.control_dependencies([tf.group(*updates)]):
+            return optimizer.apply_gradients(gradients)
+    if OTHERS[name][2] == 'slim':
+        updates, loss = [], with_updates(loss, updates)
+    with tf.control_dependencies(updates):
+        return optimizer.minimize(loss)
+
+
+def with_updates(loss, updates):
+    """The loss after the updates, as slim.learning.create_train_op has it."""
+    import tensorflow.compat.v1 as tf
+    with tf.control_dependencies([tf.group(*updates)]):
+        return tf.identity(loss)
+
+
+def tensorflow_session(kind, folder, name, mode, batch, size):
+    """(session, operation of one step) of a contestant."""
+    import tensorflow.compat.v1 as tf
+    build = {'ours': ours, 'original': original}[kind](folder, name)
+    config = own_session(mode) if kind == 'ours' else None
     tf.disable_v2_behavior()
     values, classes = batch_of(batch, size)
     images = tf.get_variable('benchmark_images', values.shape, trainable=False, use_resource=True)
@@ -138,9 +162,7 @@ def tensorflow_session(build, mode, batch, size, config=None):
     if mode == 'train':
         entropy = tf.losses.softmax_cross_entropy(
             tf.one_hot(classes, CLASSES), logits, label_smoothing=SMOOTHING)
-        with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-            target = tf.train.RMSPropOptimizer(RATE, RHO, MOMENTUM, EPSILON).minimize(
-                entropy + decay)
+        target = train_op(entropy + decay, kind, name)
     session = tf.Session(config=config)
     session.run(tf.global_variables_initializer())
     session.run(load, {fed: values})
@@ -150,9 +172,7 @@ def tensorflow_session(build, mode, batch, size, config=None):
 def tensorflow_step(kind, folder, name, mode, batch, size):
     """(one step as a function, versions)."""
     import tensorflow.compat.v1 as tf
-    build = {'ours': ours, 'original': original}[kind](folder, name)
-    config = own_session(mode) if kind == 'ours' else None
-    session, target = tensorflow_session(build, mode, batch, size, config)
+    session, target = tensorflow_session(kind, folder, name, mode, batch, size)
     return session.make_callable(target), f'TensorFlow {tf.version.VERSION}'
 
 

@@ -59,10 +59,9 @@ def main(argv):
     options = parser.parse_args(argv)
     if not options.original:
         contestants.set_allocator(options.folder, options.mode)
-    find = contestants.original if options.original else contestants.ours
     session, target = contestants.tensorflow_session(
-        find(options.folder, options.network), options.mode, options.batch, options.size,
-        None if options.original else contestants.own_session(options.mode))
+        'original' if options.original else 'ours', options.folder, options.network, options.mode,
+        options.batch, options.size)
     names = {op.name: op.type for op in tf.get_default_graph().get_operations()}
     rows = by_operator(traces(session, target, options.steps), names, options.each)
     total = sum(spent for spent, _ in rows.values())
