@@ -5,6 +5,7 @@ float32. `settings` carries what all layers of one build share.
 """
 
 import collections
+import functools
 
 import tensorflow.compat.v1 as tf
 
@@ -134,19 +135,24 @@ def convolve(x, weights, settings, stride=1):
     if kernel == stride == 1 and trains_on_cpu(settings):
         return _product(x, weights)
     x, padding = pad(x, kernel, settings)
-    own = {'Conv2D': 'ConvolvedImages'} if kernel > 1 and trains_on_cpu(settings) else {}
+    own = _gradient_of_images() if kernel > 1 and trains_on_cpu(settings) else {}
     with tf.get_default_graph().gradient_override_map(own):
         return tf.nn.conv2d(x, weights, strides=strides_of(stride, settings), padding=padding,
                             data_format=settings.data_format)
 
 
-@tf.RegisterGradient('ConvolvedImages')
-def _of_images(op, pull):
-    """Of a convolution's kernel alone: larger ones than 1x1 see the images, which need none."""
-    images, kernel = op.inputs
-    attributes = {name: op.get_attr(name) for name in ('strides', 'padding', 'data_format')}
-    return None, tf.raw_ops.Conv2DBackpropFilter(
-        input=images, filter_sizes=tf.shape(kernel), out_backprop=pull, **attributes)
+@functools.lru_cache(maxsize=None)
+def _gradient_of_images():
+    """For tf.Graph.gradient_override_map: of a convolution's kernel alone. Those larger than 1x1
+    see the images, which need no gradient."""
+    def gradient(op, pull):
+        images, kernel = op.inputs
+        attributes = {name: op.get_attr(name) for name in ('strides', 'padding', 'data_format')}
+        return None, tf.raw_ops.Conv2DBackpropFilter(
+            input=images, filter_sizes=tf.shape(kernel), out_backprop=pull, **attributes)
+
+    tf.RegisterGradient('ConvolvedImages')(gradient)
+    return {'Conv2D': 'ConvolvedImages'}
 
 
 def convolve_depthwise(x, weights, settings, stride=1):
