@@ -2,11 +2,12 @@
 
     python benchmarks/contestants.py KIND FOLDER NETWORK train|inference BATCH SIZE
 
-KIND is `ours` (FOLDER: a checkout of this project), `original` (FOLDER: see ORIGINALS) or `timm`
+KIND is `ours` (FOLDER: a checkout of this project), `original` (FOLDER: see OTHERS) or `timm`
 (FOLDER unused; PyTorch).
 Every contestant does the same work: random images in memory, for training the cross-entropy with
 smoothed labels, L2 decay and RMSProp as in the TPU recipe. Moving averages of the weights, which
-only some have, are left out. Sessions are set as each program sets its own.
+only some have, are left out. Sessions are set, and gradients tied to batch norm's updates, as each
+program does it.
 
 Says one JSON line when ready; then each line of standard input is a number of seconds to work
 for, answered by {"seconds": [of each step], "cpu": [...], "memory": peak MiB}.

@@ -135,7 +135,8 @@ def convolve(x, weights, settings, stride=1):
     if kernel == stride == 1 and trains_on_cpu(settings):
         return _product(x, weights)
     x, padding = pad(x, kernel, settings)
-    own = _gradient_of_images() if kernel > 1 and trains_on_cpu(settings) else {}
+    of_images = int(weights.shape[2]) == 3 and trains_on_cpu(settings)
+    own = _gradient_of_images() if of_images else {}
     with tf.get_default_graph().gradient_override_map(own):
         return tf.nn.conv2d(x, weights, strides=strides_of(stride, settings), padding=padding,
                             data_format=settings.data_format)
@@ -143,8 +144,8 @@ def convolve(x, weights, settings, stride=1):
 
 @functools.lru_cache(maxsize=None)
 def _gradient_of_images():
-    """For tf.Graph.gradient_override_map: of a convolution's kernel alone. Those larger than 1x1
-    see the images, which need no gradient."""
+    """For tf.Graph.gradient_override_map: of a convolution's kernel alone; what has three channels
+    are the images, which need no gradient."""
     def gradient(op, pull):
         images, kernel = op.inputs
         attributes = {name: op.get_attr(name) for name in ('strides', 'padding', 'data_format')}
