@@ -30,6 +30,8 @@ Settings.__new__.__defaults__ = ((),)
 
 Initializers = collections.namedtuple('Initializers', 'conv depthwise dense')
 
+LARGE = 1 << 17     # oneDNN is slow to transpose a matrix of so many values in a product
+
 
 def swish(x):
     """x * sigmoid(x), spelled out: tf.nn.swish does not convert to TFLite."""
@@ -188,8 +190,21 @@ def _product(x, weights):
     maps of the late stages is up to twenty times slower.
     """
     channels, filters = weights.shape.as_list()[2:]
-    out = tf.matmul(tf.reshape(x, [-1, channels]), tf.reshape(weights, [channels, filters]))
+    rows, matrix = tf.reshape(x, [-1, channels]), tf.reshape(weights, [channels, filters])
+    slow = channels * filters >= LARGE and depthwise.onednn()
+    out = (_with_transposed if slow else tf.matmul)(rows, matrix)
     return tf.reshape(out, extents(x)[:3] + [filters])
+
+
+@tf.custom_gradient
+def _with_transposed(rows, matrix):
+    """tf.matmul whose gradient transposes the matrix before it multiplies by it: oneDNN takes 1.2
+    to 1.4 times as long to multiply by a large one that it is told to transpose."""
+    def gradient(pull):
+        with tf.control_dependencies([pull]):       # else it is there through all of the step
+            transposed = tf.transpose(matrix)
+        return tf.matmul(pull, transposed), tf.matmul(rows, pull, transpose_a=True)
+    return tf.matmul(rows, matrix), gradient
 
 
 def extents(x):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from models import depthwise, norm
+from models import depthwise, layers, norm
 
 SHAPE = (3, 9, 8, 5)
 
@@ -37,6 +37,18 @@ def test_depthwise(monkeypatch, kernel, stride, padding, onednn):
         _values(lambda x, w: depthwise.convolve(x, w, stride, padding), *inputs),
         _values(lambda x, w: tf.nn.depthwise_conv2d(x, w, [1, stride, stride, 1], padding),
                 *inputs))
+
+
+@pytest.mark.parametrize('onednn', [True, False])
+@pytest.mark.parametrize('channels, filters', [(5, 7), (256, 512)])
+def test_products(monkeypatch, channels, filters, onednn):
+    monkeypatch.setattr(depthwise, 'onednn', lambda: onednn)
+    settings = layers.Settings(**dict.fromkeys(layers.Settings._fields))._replace(
+        training=True, device='cpu', data_format='NHWC')
+    inputs = _normal(2, 3, 4, channels), _normal(1, 1, channels, filters)
+    _assert_same(
+        _values(lambda x, w: layers.convolve(x, w, settings), *inputs),
+        _values(lambda x, w: tf.nn.conv2d(x, w, [1] * 4, 'SAME'), *inputs))
 
 
 def test_batch_norm():
