@@ -23,12 +23,10 @@ Settings = collections.namedtuple('Settings', [
     'device',           # 'cpu', 'gpu', 'npu', or None for forms that suit any
     'folded',           # inference folds batch norm into the convolutions
     'leaves',           # naming.Leaves
-    'initializers',     # Initializers
+    'initializers',     # initializers.Initializers
     'frozen',           # scopes whose batch norms keep their statistics
 ])
 Settings.__new__.__defaults__ = ((),)
-
-Initializers = collections.namedtuple('Initializers', 'conv depthwise dense')
 
 LARGE = 1 << 17     # oneDNN is slow to transpose a matrix of so many values in a product
 
@@ -47,30 +45,6 @@ def relu6(x):
 
 
 ACTIVATIONS = {'relu': relu, 'relu6': relu6, 'swish': swish}
-
-
-def fan_out_normal(shape):
-    """N(0, sqrt(2 / (kh * kw * out))); a depthwise kernel counts one output."""
-    return tf.random_normal_initializer(stddev=(2.0 / (shape[0] * shape[1] * shape[-1])) ** 0.5)
-
-
-def classes_of(shape):
-    """Classes that the range of a new classifier follows, ImageNet's at least.
-
-    NOTE: the originals' range grows as classes get fewer; with 10 of them the first logits are ten
-    times ImageNet's, a loss of 5 where guessing has 2.3, and of few images many epochs go by before
-    that is unlearnt. With 1000 classes and more nothing differs.
-    """
-    return max(shape[-1], 1000)
-
-
-def class_uniform(shape):
-    """U(-1 / sqrt(classes), 1 / sqrt(classes)), of the TPU models' classifier."""
-    bound = classes_of(shape) ** -0.5
-    return tf.random_uniform_initializer(-bound, bound)
-
-
-TPU_INITIALIZERS = Initializers(fan_out_normal, fan_out_normal, class_uniform)
 
 
 def variable(name, shape, initializer):
@@ -196,15 +170,17 @@ def _product(x, weights):
     return tf.reshape(out, extents(x)[:3] + [filters])
 
 
-@tf.custom_gradient
 def _with_transposed(rows, matrix):
     """tf.matmul whose gradient transposes the matrix before it multiplies by it: oneDNN takes 1.2
     to 1.4 times as long to multiply by a large one that it is told to transpose."""
-    def gradient(pull):
-        with tf.control_dependencies([pull]):       # else it is there through all of the step
-            transposed = tf.transpose(matrix)
-        return tf.matmul(pull, transposed), tf.matmul(rows, pull, transpose_a=True)
-    return tf.matmul(rows, matrix), gradient
+    @tf.custom_gradient
+    def product(rows, matrix):
+        def gradient(pull):
+            with tf.control_dependencies([pull]):       # else it is there through all of the step
+                transposed = tf.transpose(matrix)
+            return tf.matmul(pull, transposed), tf.matmul(rows, pull, transpose_a=True)
+        return tf.matmul(rows, matrix), gradient
+    return product(rows, matrix)
 
 
 def extents(x):

@@ -24,7 +24,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from models import layers, mbconv, mnasnet, naming
+from models import initializers, mbconv, mnasnet, naming
 from models.network import Network, decay_all, published
 
 _BLOCKS = (
@@ -88,11 +88,12 @@ def _kaiming_depthwise(shape):
 
 def _kaiming_uniform(shape):
     """U(-b, b) with b = sqrt(3 / classes)."""
-    bound = (3.0 / layers.classes_of(shape)) ** 0.5
+    bound = (3.0 / initializers.classes_of(shape)) ** 0.5
     return tf.random_uniform_initializer(-bound, bound)
 
 
-INITIALIZERS = layers.Initializers(layers.fan_out_normal, _kaiming_depthwise, _kaiming_uniform)
+INITIALIZERS = initializers.Initializers(
+    initializers.fan_out_normal, _kaiming_depthwise, _kaiming_uniform)
 
 
 def plan(name, options):

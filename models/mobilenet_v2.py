@@ -28,7 +28,8 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from models import arch as arch_lib
-from models import layers, mbconv, naming
+from models import mbconv, naming
+from models.initializers import Initializers
 from models.network import Network, decay_conv_weights, published
 
 SCOPE = 'MobilenetV2'
@@ -132,11 +133,11 @@ def _small_normal(shape):
     return tf.random_normal_initializer(stddev=0.01)
 
 
-SLIM_INITIALIZERS = layers.Initializers(truncated_normal, truncated_normal, truncated_normal)
+SLIM_INITIALIZERS = Initializers(truncated_normal, truncated_normal, truncated_normal)
 
 INITIALIZERS = {
     'conv': SLIM_INITIALIZERS,
-    'fc': layers.Initializers(_scaled_normal('fan_out'), _scaled_normal('fan_in'), _small_normal),
+    'fc': Initializers(_scaled_normal('fan_out'), _scaled_normal('fan_in'), _small_normal),
 }
 
 

@@ -6,7 +6,7 @@ import types
 import tensorflow.compat.v1 as tf
 
 from common.errors import FlagError
-from models import description, layers, recipes
+from models import description, initializers, layers, recipes
 from models import variables as variables_lib
 
 _LEAVES = ('kernel', 'depthwise_kernel', 'condconv_kernel', 'depthwise_condconv_kernel', 'bias',
@@ -170,7 +170,7 @@ class Network(_Fields):
             device=device,
             folded=folded,
             leaves=plan[1].leaves,
-            initializers=layers.TPU_INITIALIZERS,
+            initializers=initializers.TPU,
             frozen=tuple(frozen))
         return self.builder(images, plan, options, settings, num_classes or self.num_classes)
 

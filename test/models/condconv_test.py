@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from models import condconv, depthwise, efficientnet, get_network, layers, naming, norm
+from models import (
+    condconv,
+    depthwise,
+    efficientnet,
+    get_network,
+    initializers,
+    layers,
+    naming,
+    norm,
+)
 
 NAME = 'efficientnet-condconv-b0-4e'
 
@@ -17,7 +26,7 @@ def settings_for(data_format='NHWC', symmetric=False, device=None):
     return layers.Settings(
         training=True, seed=None, data_format=data_format, batch_statistics=True, momentum=0.99,
         epsilon=1e-3, biased_variance=True, symmetric=symmetric, device=device, folded=True,
-        leaves=naming.LAYERS_LEAVES, initializers=layers.TPU_INITIALIZERS)
+        leaves=naming.LAYERS_LEAVES, initializers=initializers.TPU)
 
 
 def unrolled_network():

@@ -11,7 +11,7 @@ from estimator import model_fn
 from estimator import run as run_lib
 from estimator.devices import session
 from estimator.hooks import published, saver
-from models import layers, mixnet, norm
+from models import initializers, layers, mixnet, norm
 
 BATCH, STEPS = 12, (3, 2)
 DRAWS = np.random.RandomState(0)
@@ -32,7 +32,7 @@ def _build(seeds, images, training=False, seed=None, num_classes=5, device=None,
         training=training, seed=None, data_format='NHWC', momentum=.9, epsilon=1e-3,
         biased_variance=False, symmetric=False, device=None, folded=True,
         batch_statistics=training, frozen=frozen,
-        leaves=mixnet.NETWORKS[0].plan(options)[1].leaves, initializers=layers.TPU_INITIALIZERS)
+        leaves=mixnet.NETWORKS[0].plan(options)[1].leaves, initializers=initializers.TPU)
     told = [tf.py_func(lambda pair: seeds.append(tuple(pair)), [seed], [])] if training else []
     with tf.control_dependencies(told):
         kernel = layers.kernel_of('net/conv', [3, 3, 3, 8], settings)
