@@ -144,6 +144,7 @@ class Network(_Fields):
             num_classes: width of the logits; None for the network's own.
             device: 'cpu', 'gpu' or 'npu' for the forms that are fastest there, where the device
                 matters; None for those that suit any. The numbers differ by rounding only.
+                With 'cpu' a training's gradient stops before the images.
             folded: in inference batch norm is part of the convolutions; False keeps it apart.
             frozen: scopes whose batch norms use and keep their statistics in training too.
             **overrides: see `arguments`.
