@@ -128,14 +128,20 @@ def recipes(network, given, source):
     from estimator.devices.session import find_device, hosts_of, use_only
     from input import dataset_recipes, images_of, usual_side
     from models.recipes import Data
+    from models.recipes import default as default_recipe
     use_only(given.value('device_ids'))
     folder = folder_of(network, given)
     hosts = hosts_of(*map(given.value, ('device', 'hosts', 'host_index')))
     device = find_device(given.value('device'), given.value('num_devices'), hosts)
     batch = given.value('train_batch_size')
     data = Data(images_of(source, given), batch and batch * device.count,
-                bool(given.value('init_checkpoint')), functools.partial(usual_side, source))
+                bool(given.value('init_checkpoint')), functools.partial(usual_side, source),
+                given.value('train_epochs'))
     said, values = network.recipe_named(given.value('recipe'), device.count, data)
+    fits = default_recipe(data)
+    if given.value('recipe') == 'launcher' and fits:
+        console.say(f'{said}, as the launchers take it; for {data.images:,} training images '
+                    f'there is --recipe={fits}')
     if not given.value('recipe') and 'recipe' in values:
         console.say(f'{said}; --recipe={next(iter(network.recipes))} is the published one')
     rows = [('default', {'model_dir': folder}), (said.split(':')[0], values)]

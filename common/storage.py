@@ -71,6 +71,11 @@ def names(folder):
     return sorted(os.listdir(folder))
 
 
+def first_names(folder):
+    """For a message: the first names in a folder that are not hidden, or 'nothing'."""
+    return ', '.join([name for name in names(folder) if not name.startswith('.')][:5]) or 'nothing'
+
+
 def names_or_none(folder):
     """Sorted names in a folder, [] where there is none."""
     return names(folder) if is_folder(folder) else []

@@ -162,8 +162,8 @@ def _stops_early(job):
     best = params.early_stopping and evaluations.stopped(
         params.model_dir, params.early_stopping, params.patience)
     if best:
-        say(f'stops at step {job.step()}: {params.early_stopping} has been best at step {best[0]} '
-            f'({best[1]:.4f}), --patience={params.patience} evaluations ago or more')
+        say(f'stops at step {job.step()}: {params.early_stopping} has not improved since step '
+            f'{best[0]} ({best[1]:.4f}), --patience={params.patience} evaluations ago or more')
     return best
 
 

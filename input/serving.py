@@ -148,9 +148,8 @@ def find_images(path):
     if storage.is_folder(path):
         found = _below(path)
         if not found:
-            first = ', '.join(storage.names(path)[:5]) or 'nothing'
             raise DataError(f'{path}: no image in this folder; expected {formats.READ} '
-                            f'files; first entries there: {first}')
+                            f'files; first entries there: {storage.first_names(path)}')
         return found
     found = []
     for match in sorted(glob.glob(path, recursive=True)):

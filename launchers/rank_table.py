@@ -8,6 +8,7 @@ import json
 
 from common.errors import FlagError
 
+COMPLETED = 'completed'     # a table's status when the cluster's tool has written it
 NEXT = 'Give one with a server_list or a group_list, or unset RANK_TABLE_FILE.'
 
 
@@ -20,8 +21,11 @@ def read(path):
     try:
         with open(path) as stream:
             table = json.load(stream)
+        if table.get('status', COMPLETED) != COMPLETED:
+            raise FlagError(f'RANK_TABLE_FILE={path} is not finished (status {table["status"]}). '
+                            f'Wait until its status is "{COMPLETED}".')
         servers = _servers(table) if 'server_list' in table else _groups(table)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FlagError(f'RANK_TABLE_FILE={path} is no rank table ({error!r}). {NEXT}')
     problem = _problem(table, servers)
     if problem:
@@ -45,8 +49,6 @@ def _groups(table):
 
 def _problem(table, servers):
     """What makes a table of the right format useless, or None."""
-    if table.get('status', 'completed') != 'completed':
-        return f'is not finished (status {table["status"]}). Wait until its status is "completed".'
     if len(servers) != 1:
         return (f'lists {len(servers)} machines; these launchers start the devices of one. Give a '
                 'table with the devices of this machine.')

@@ -216,9 +216,9 @@ def _failure(first, codes, ranks, base):
     code = codes[first] if codes[first] > 0 else 128 - codes[first]
     if len(ranks) > 1:
         others = sum(got is None for got in codes)
+        rest = f'; the {others} that wait for it are ended too' if others else ''
         print(f'[Error] rank {first} of {len(ranks)} (device {ranks[first].device}) ended with '
-              f'exit code {code}, see {log_of(base, ranks[first])}; the {others} ranks that wait '
-              'for it are ended too', file=sys.stderr)
+              f'exit code {code}, see {log_of(base, ranks[first])}{rest}', file=sys.stderr)
     return code
 
 

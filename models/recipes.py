@@ -60,13 +60,13 @@ AVERAGES = 0.9, 0.9999          # least and largest decay
 ENLARGED, STRIDE, LEAST_SIZE = 2, 32, 64
 
 
-Data = collections.namedtuple('Data', ['images', 'batch', 'has_weights', 'side'])
-Data.__new__.__defaults__ = (None, None, False, lambda: None)
+Data = collections.namedtuple('Data', ['images', 'batch', 'has_weights', 'side', 'epochs'])
+Data.__new__.__defaults__ = (None, None, False, lambda: None, None)
 Data.__doc__ = """What is trained on, as far as it is known before the flags are.
 
 images: training images; batch: images of a step on all devices, where the user says so;
 has_weights: whether training starts from a checkpoint; side: function that gives the usual side of
-the images in pixels, None where it is not known.
+the images in pixels, None where it is not known; epochs: of the whole run, where the user says so.
 """
 
 
@@ -94,7 +94,7 @@ def flags(name, devices=1, data=Data(), image_size=224):
                if row.images is None or images is not None and images <= row.images)
     own = max(1, min(row.batch, images or row.batch) // devices)
     found = dict(SHARED[name], recipe=name, train_batch_size=own, train_epochs=row.epochs,
-                 epochs_per_eval=max(1, row.epochs // MOST_EVALUATIONS))
+                 epochs_per_eval=max(1, math.ceil((data.epochs or row.epochs) / MOST_EVALUATIONS)))
     if name == SMALL and images and size_for(data.side()) < image_size:
         found['input_image_size'] = size_for(data.side())
     steps = (images or FEW) / (data.batch or own * devices)

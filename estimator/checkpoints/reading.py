@@ -29,8 +29,8 @@ def resolve(path):
         found = newest(path)
         if found:
             return found
-        raise CheckpointError(f'{path}: no checkpoint in this directory '
-                              f'(it holds {storage.names(path)[:5]}).')
+        raise CheckpointError(f'{path}: no checkpoint in this directory (it holds '
+                              f'{storage.first_names(path)}). Train first, or give another.')
     prefix = re.sub(r'(\.index|\.meta|\.data-\d{5}-of-\d{5})$', '', path)
     if os.path.basename(path) == 'checkpoint':
         return resolve(os.path.dirname(path) or '.')

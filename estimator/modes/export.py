@@ -87,6 +87,7 @@ def write_files(folder, material, rows):
     """Writes everything but export.json; returns {file: row of the comparison}."""
     trained, serving = material.trained, material.serving
     against = parity.reference(trained, serving)
+    say(f'comparing  on {len(against.images)} images: {against.source}')
     if trained.class_names:
         labels_file.write(folder, trained.class_names)
     files.write_json(os.path.join(folder, 'preprocessing.json'), serving.describe())

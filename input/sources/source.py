@@ -121,11 +121,10 @@ def _key_layout(path):
 
 
 def _nothing(path, params, shards):
-    first = storage.names(path)[:5]
     found = (f'{len(shards)} files hold 0 records' if shards
              else f'no file matches {params.train_split}-* or {params.eval_split}-*')
-    folders = [name for name in first if storage.is_folder(os.path.join(path, name))]
+    folders = any(storage.is_folder(os.path.join(path, name)) for name in storage.names(path)[:5])
     hint = '. For folders of images pass --dataset=folder' if folders and not shards else ''
-    raise DataError(f'{path}: {found}{hint}; first entries there: {", ".join(first) or "none"}. '
+    raise DataError(f'{path}: {found}{hint}; first entries there: {storage.first_names(path)}. '
                     'Check --data_dir, --train_split and --eval_split, or make the records with '
                     'convert_tfrecord.py')

@@ -90,7 +90,7 @@ def test_early_stopping_ends_a_run_that_stands_still_and_again_when_started_agai
         code, result = program.run(tmp_path, **plan)
         assert (code, result['status'], result['global_step']) == (0, 'completed', 2)
         assert result['eval_examples'] == 10
-        assert ('stops at step 2: cross_entropy has been best at step 1' in
+        assert ('stops at step 2: cross_entropy has not improved since step 1' in
                 capsys.readouterr().out)
 
 

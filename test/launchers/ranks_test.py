@@ -100,6 +100,8 @@ def test_auto_means_ascend_where_the_adapter_is(table, tmp_path, monkeypatch):
 @pytest.mark.parametrize('content, word', [
     ('', 'no rank table'), ('{}', 'no rank table'), ({'server_list': []}, '0 machines'),
     (dict(SERVERS, status='initializing'), 'status initializing'),
+    ({'status': 'initializing'}, 'is not finished'),
+    ([], 'is no rank table'),
     (dict(SERVERS, server_list=SERVERS['server_list'] * 2), '2 machines'),
     ({'server_list': [{'device': [{'device_id': '1', 'rank_id': '1'}]}]}, 'from 0'),
     ({'group_list': [{'instance_list': [{'pod_name': 'p', 'devices': [

@@ -50,6 +50,12 @@ def test_length_and_batch_follow_the_number_of_images(name, devices, images):
         min(max(1 - 1 / plan.steps_per_epoch, 0.9), 0.9999), abs=1e-4)
 
 
+@pytest.mark.parametrize('epochs, every', [(20, 1), (50, 1), (100, 2), (101, 3), (1000, 20)])
+def test_a_run_is_evaluated_fifty_times_at_most(epochs, every):
+    params, _ = merged(f'--train_epochs={epochs}', images=144, epochs=epochs)
+    assert (params.train_epochs, params.epochs_per_eval) == (epochs, every)
+
+
 def test_small_images_are_enlarged_to_twice_their_side_at_most():
     def size(side, name=None, network=MIXNET, images=500):
         data = Data(images, None, False, lambda: side)

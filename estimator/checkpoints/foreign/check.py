@@ -12,6 +12,7 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common.console import quiet
 from estimator.checkpoints.foreign import frozen_file, graph_file, names
 
 CHECKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'checked.json')
@@ -122,8 +123,12 @@ def _torch(network, found, prefix, arguments, size):
 
 def _tflite(network, found, prefix, arguments, size):
     """By TensorFlow's TFLite interpreter, on images as it takes them: 8 bits or float."""
-    interpreter = tf.lite.Interpreter(model_path=found.path)
-    interpreter.allocate_tensors()
+    with quiet():
+        try:
+            interpreter = tf.lite.Interpreter(model_path=found.path)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            return _not_run(error)
     entry, = interpreter.get_input_details()
     leave = interpreter.get_output_details()[0]
     size = int(entry['shape'][1])
@@ -162,7 +167,10 @@ def _graph(network, found, prefix, arguments, size):
     images = _images(found.values.get('input_image_size') or size)
     feed, = [node.name for node in definition.node if node.op == 'Placeholder']
     with tf.Graph().as_default() as graph, tf.Session() as session:
-        tf.import_graph_def(definition, {f'{feed}:0': tf.constant(images)}, name='graph')
+        try:
+            tf.import_graph_def(definition, {f'{feed}:0': tf.constant(images)}, name='graph')
+        except ValueError as error:
+            return _not_run(error)
         tensors = [out for op in graph.get_operations() for out in op.outputs
                    if op.type != 'Placeholder']
         if any((out.shape.num_elements() or LARGEST_TENSOR) >= LARGEST_TENSOR for out in tensors):
@@ -174,6 +182,12 @@ def _graph(network, found, prefix, arguments, size):
         theirs = session.run(ends[-1].outputs[0]).reshape([len(images), -1])
     ours = _alike(logits(network, prefix, arguments, images), theirs)
     return _compared(ours, theirs, 'the graph')
+
+
+def _not_run(error):
+    return Check(f'every tensor has its place, but nothing was compared: TensorFlow '
+                 f'{tf.version.VERSION} cannot run the file ({str(error).splitlines()[0][:200]}); '
+                 'it may be of a newer one', True)
 
 
 def _alike(ours, theirs):

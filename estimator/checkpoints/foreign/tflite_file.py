@@ -10,7 +10,8 @@ from common.errors import CheckpointError
 from estimator.checkpoints.foreign.flatbuffer import FlatTable
 from estimator.checkpoints.foreign.tensors import Opened, Tensor, folded_norm, in_order
 
-TYPES = {0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 9: np.int8}
+TYPES = {0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 7: np.int16,
+         9: np.int8}
 # Operators with weights: how a kernel becomes ours.
 CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, DEQUANTIZE = 3, 4, 9, 6
 # Operators between a convolution in channel groups and its bias.
@@ -147,7 +148,10 @@ class _Model:
         count = 1
         for extent in shape:
             count *= extent
-        if kind is None or count * np.dtype(kind).itemsize != length:
+        if kind is None:
+            raise CheckpointError(f'{self._path}: a tensor {list(shape)} of an unknown type; '
+                                  f'known are {", ".join(row.__name__ for row in TYPES.values())}.')
+        if count * np.dtype(kind).itemsize != length:
             raise CheckpointError(f'{self._path}: a tensor {list(shape)} does not fill its '
                                   f'{length} bytes. The file is damaged.')
         array = np.frombuffer(self._data, kind, count, start).reshape(shape)
@@ -160,7 +164,7 @@ class _Model:
         scale = np.array(about.numbers(2, '<f') if about else [], np.float64)
         zero = np.array(about.numbers(3, '<q') if about else [], np.float64)
         if not len(scale):
-            raise CheckpointError(f'{self._path}: an 8-bit tensor without its scale. '
+            raise CheckpointError(f'{self._path}: a tensor of integers without its scale. '
                                   'The file is damaged.')
         if len(zero) not in (1, len(scale)):
             zero = np.zeros(1)

@@ -32,7 +32,8 @@ def write_saved_model(path, trained, serving):
             builder = tf.saved_model.Builder(path)
             builder.add_meta_graph_and_variables(
                 session, [tf.saved_model.tag_constants.SERVING],
-                {'serving_default': classify, 'classify': classify, 'images': pixels})
+                {'serving_default': classify, 'classify': classify, 'images': pixels},
+                strip_default_attrs=True)
             builder.save()
 
 
@@ -46,8 +47,15 @@ def frozen(trained, batch):
         outputs = trained_lib.build(trained, images)
         with trained_lib.new_session(trained) as session:
             trained_lib.restore(trained, session)
-            return folded(tf.graph_util.convert_variables_to_constants(
-                session, graph.as_graph_def(), [tensor.op.name for tensor in outputs.values()]))
+            return portable(folded(tf.graph_util.convert_variables_to_constants(
+                session, graph.as_graph_def(), [tensor.op.name for tensor in outputs.values()])))
+
+
+def portable(definition):
+    """A GraphDef without attributes that are as by default: older readers do not know them all."""
+    with tf.Graph().as_default():
+        return tf.train.export_meta_graph(
+            graph_def=definition, strip_default_attrs=True).graph_def
 
 
 def folded(definition):

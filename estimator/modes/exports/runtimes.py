@@ -6,10 +6,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from common import storage
+from common.console import quiet
 from common.errors import CheckpointError
+from common.files import read_record
 from estimator.checkpoints.foreign import graph_file, tflite_file
+from estimator.checkpoints.foreign.published import CARD
 from estimator.modes.exports import graphs, onnx_file
-from estimator.modes.exports.tflite import quiet
 
 KNOWN = 'SavedModel folder, frozen .pb, TFLite, ONNX'
 _TINY = 1e-30       # smallest probability whose logarithm is taken
@@ -205,5 +207,17 @@ def _opened(kind, *arguments):
     except Exception as error:  # pylint: disable=broad-except
         if hasattr(error, 'exit_code'):
             raise
-        raise CheckpointError(f'{arguments[0]}: a damaged {kind.kind} file '
-                              f'({str(error).splitlines()[0][:200] if str(error) else error!r}).')
+        reason = str(error).splitlines()[0][:200] if str(error) else repr(error)
+        version = _written_by(arguments[0])
+        if version != tf.version.VERSION:
+            raise CheckpointError(
+                f'{arguments[0]}: TensorFlow {tf.version.VERSION} cannot open this {kind.kind} '
+                f'({reason}). TensorFlow {version} wrote it: run it there, or export it again '
+                'with this one.')
+        raise CheckpointError(f'{arguments[0]}: a damaged {kind.kind} file ({reason}).')
+
+
+def _written_by(path):
+    """The version of TensorFlow that the model card beside an exported file names, or ours."""
+    card = read_record(os.path.join(os.path.dirname(path), CARD)) or {}
+    return card.get('versions', {}).get('tensorflow', tf.version.VERSION)

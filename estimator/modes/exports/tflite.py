@@ -8,6 +8,7 @@ import tempfile
 
 import tensorflow.compat.v1 as tf
 
+from common.console import quiet
 from common.errors import FlagError, ProgramError
 from estimator.modes.exports import graphs
 
@@ -83,17 +84,3 @@ def _reason(text):
     found = re.search(r'custom implementations: ([\w, ]+)', text)
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ['']
     return f'it has no {found.group(1)}' if found else lines[-1][:300]
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keeps what the converter's C++ prints about a success off the terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, 'w') as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -95,3 +95,14 @@ def test_a_graph_gives_its_logits(tmp_path, capsys, folded, rename, mode):
                           {'num_classes': 7}, IMAGES)
     made = np.exp(logits - logits.max(1, keepdims=True))
     np.testing.assert_allclose(made / made.sum(1, keepdims=True), expected, rtol=1e-4)
+
+
+def test_a_graph_of_a_newer_tensorflow_is_not_compared(tmp_path, monkeypatch, capsys):
+    (tmp_path / 'a.pb').write_bytes(frozen(True).SerializeToString())
+
+    def refused(*_, **__):
+        raise ValueError("NodeDef mentions attr 'of_tomorrow' not in Op")
+    monkeypatch.setattr(tf, 'import_graph_def', refused)
+    assert main.main(['main.py', '--mode=import', f'--model_name={NAME}',
+                      f'--from={tmp_path}/a.pb', f'--model_dir={tmp_path}/out']) == 0
+    assert 'nothing was compared: TensorFlow ' in capsys.readouterr().out

@@ -89,6 +89,9 @@ def test_weights_of_8_bits_activations_of_16(shipped, tmp_path, monkeypatch):
         details = tf.lite.Interpreter(str(tmp_path / f'{NAME}_int16.tflite')).get_tensor_details()
         kinds = collections.Counter(detail['dtype'] for detail in details)
         assert kinds[np.int16] > 2 * len(mobilenet_v1.SEPARABLE), kinds
+        assert main.main(['main.py', '--mode=import', f'--model_name={NAME}',
+                          f'--from={tmp_path}/{NAME}_int16.tflite',
+                          f'--model_dir={tmp_path}/in']) == 0
         monkeypatch.setattr(tflite, '_sixteen_bits', lambda: None)
     with pytest.raises(FlagError, match='needs the converter of TensorFlow 2'):
         main.main(words)

@@ -191,6 +191,21 @@ def test_tflite_and_frozen_graph_by_hand(exported):
             input_map={'images:0': tf.constant(image)})
         np.testing.assert_allclose(session.run(logits), expected, atol=tolerance)
     assert {node.op for node in definition.node} & {'Rsqrt', 'Mul', 'Sub'} == set()   # all folded
+    # What older versions do not know of an operator is left away where it is as by default.
+    definition.ParseFromString((folder / 'export' / FILES['frozen_pb']).read_bytes())
+    named = {name for node in definition.node for name in node.attr}
+    assert 'strides' in named and not named & {'explicit_paddings', 'dilations', 'transpose_a'}
+
+
+def test_a_file_of_another_tensorflow_is_not_called_damaged(exported, tmp_path):
+    path, card = str(tmp_path / 'a.pb'), tmp_path / 'model.json'
+    content = (exported[0] / 'export' / FILES['frozen_pb']).read_bytes()
+    (tmp_path / 'a.pb').write_bytes(content.replace(b'Relu6', b'Relu7'))
+    with pytest.raises(CheckpointError, match='a damaged frozen graph file .*Relu7'):
+        runtimes.open_file(path)
+    card.write_text(json.dumps({'versions': {'tensorflow': '9.9.9'}}))
+    with pytest.raises(CheckpointError, match='cannot open this frozen graph .*9.9.9 wrote it'):
+        runtimes.open_file(path)
 
 
 def test_a_tflite_file_of_another_batch(tmp_path, capsys):
