@@ -115,6 +115,8 @@ def test_full_trains_evaluates_and_keeps_its_numbers(data, tmp_path):
     words = [f'--data_path={data}', f'--output_path={tmp_path}', *SMALL]
     done = launch('test/train_full_1p.sh', *words, '--train_steps=3', cwd='/')
     assert done.returncode == 0, done.stderr + done.stdout
+    said = (tmp_path / '0' / 'train_0.log').read_text()
+    assert 'for 1,437 training images there is --recipe=small' in said
     values = dict(read_log(tmp_path / '0', 'mobilenet_v1_025_bs8_1p_acc.log'))
     result = program.result_of(tmp_path / '0' / 'ckpt' / 'mobilenet_v1_025')
     assert result['eval_examples'] == 360
