@@ -19,10 +19,12 @@ def recorded(model_dir, step):
     return any(row['step'] == step for row in curves.read(os.path.join(model_dir, FILE)))
 
 
-def stopped(model_dir, metric, patience):
+def stopped(model_dir, metric, patience, every):
     """(step of the best evaluation, its metric) when `patience` more brought no better one, else
-    None. It follows from eval.csv alone, so a run that goes on ends where it would have."""
-    rows = curves.read(os.path.join(model_dir, FILE))
+    None. It follows from eval.csv alone, so a run that goes on ends where it would have; what an
+    evaluation beside it adds between the training's own, at multiples of `every`, does not count.
+    """
+    rows = [row for row in curves.read(os.path.join(model_dir, FILE)) if row['step'] % every == 0]
     worth = [row[metric] * WORTH[metric] for row in rows]
     if not worth or len(worth) - 1 - worth.index(max(worth)) < patience:
         return None

@@ -18,6 +18,8 @@ STORAGE = {errno.ENOSPC: 'No space left on device', errno.EDQUOT: 'Disk quota ex
            errno.EMFILE: 'Too many open files', errno.EFBIG: 'File too large',
            errno.ESTALE: 'Stale file handle', errno.ENOENT: 'No such file or directory',
            errno.ENOTDIR: 'Not a directory'}
+# Those of a disk that takes no more.
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG
 # What TensorFlow's Saver makes of the last but one.
 NO_PARENT = "doesn't exist, can't save"
 
@@ -47,6 +49,23 @@ def told(model_dir, latest, explain_data):
         raise known from None
     finally:
         signals.set_unsaved(False)
+
+
+@contextlib.contextmanager
+def written(place):
+    """Raises a ProgramError for a full disk under what a mode writes at the end, at `place`."""
+    try:
+        yield
+    except ProgramError:
+        raise
+    except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
+        # What closes a file afterwards may hide it: zipfile's "seek of closed file".
+        said = next((STORAGE[number] for number in FULL for one in (error, error.__context__)
+                     if STORAGE[number] in str(one)), None)
+        if said is None:
+            raise
+        raise ProgramError(f'{place} cannot be written: {said}. Make room, or give another folder, '
+                           'and type the same command again.') from None
 
 
 def _checkpoint(error, latest):

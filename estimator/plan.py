@@ -35,6 +35,10 @@ def make_plan(params, num_train_images, global_batch):
     else:
         raise FlagError('The recipe does not say how long to train: neither train_steps nor '
                         'train_epochs is set. Add --train_steps=1000 or --train_epochs=90.')
+    if steps < 1 and (params.train_epochs or 0) > 0 and params.train_steps is None:
+        raise FlagError(f'{params.train_epochs:g} epochs of {num_train_images} training images do '
+                        f'not fill one step of {global_batch}; lower --train_batch_size or raise '
+                        '--train_epochs.')
     if steps < 1:
         raise FlagError(f'Training would last {steps} steps (--train_steps={params.train_steps}, '
                         f'--train_epochs={params.train_epochs}); give a positive number.')

@@ -37,7 +37,8 @@ def run(network, params, open_inputs):
     of SERVING its input.Serving.
     """
     if params.mode in STANDALONE:
-        return STANDALONE[params.mode](network, params, open_inputs)
+        with failures.written(params.export_dir or params.save_features or params.model_dir):
+            return STANDALONE[params.mode](network, params, open_inputs)
     hosts = session.hosts_of(npu.chosen(params), params.hosts, params.host_index)
     hosts_lib.require_folder(hosts, params.model_dir)
     work = functools.partial(_work, network, params, open_inputs)
@@ -131,10 +132,10 @@ def train_and_eval(job, record):
     every = plan_lib.steps_per_eval(job.params, plan)
     stopped_here = step and step % every == 0 and not evaluations.recorded(
         job.params.model_dir, step)
-    over = _already_done(job) or _stops_early(job)
+    over = _already_done(job) or _stops_early(job, every)
     if over or stopped_here:
         _evaluate(job, record)
-        over = over or _stops_early(job)
+        over = over or _stops_early(job, every)
     if not over and _status(job) == 'completed':
         _train_in_cycles(job, record, every)
     if _status(job) == 'completed':
@@ -148,7 +149,7 @@ def _train_in_cycles(job, record, every):
     def then(measured):
         record.training = measured
         _evaluate(job, record)
-        return _stops_early(job)
+        return _stops_early(job, every)
 
     pause = pauses.Pause(every, then) if strategies.stays_open(job.run.device) else None
     for until in cycles(job.step(), job.run.plan.train_steps, None if pause else every):
@@ -157,13 +158,12 @@ def _train_in_cycles(job, record, every):
             break
 
 
-def _stops_early(job):
-    params = job.params
-    best = params.early_stopping and evaluations.stopped(
-        params.model_dir, params.early_stopping, params.patience)
+def _stops_early(job, every):
+    metric, patience = job.params.early_stopping, job.params.patience
+    best = metric and evaluations.stopped(job.params.model_dir, metric, patience, every)
     if best:
-        say(f'stops at step {job.step()}: {params.early_stopping} has not improved since step '
-            f'{best[0]} ({best[1]:.4f}), --patience={params.patience} evaluations ago or more')
+        say(f'stops at step {job.step()}: {metric} has not improved since step {best[0]} '
+            f'({best[1]:.4f}), --patience={patience} evaluations ago or more')
     return best
 
 

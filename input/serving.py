@@ -161,8 +161,13 @@ def find_images(path):
 
 
 def _listed(stream):
-    """Paths on the lines of a binary stream."""
-    found = [os.fsdecode(line) for line in stream.read().splitlines() if line.strip()]
+    """Paths on the lines of a binary stream, or with a NUL behind each (find -print0)."""
+    content = stream.read()
+    if content.startswith((b'\xff\xd8', b'\x89PNG')):
+        raise DataError('--data_dir=-: the standard input is an image; it takes paths, a line '
+                        'each. Give the file itself: --data_dir=FILE')
+    lines = content.split(b'\0') if b'\0' in content else content.splitlines()
+    found = [os.fsdecode(line) for line in lines if line.strip()]
     if not found:
         raise DataError("--data_dir=-: no path on the standard input. Type, for example: find "
                         "photos -name '*.jpg' | python main.py --mode=predict --data_dir=- ...")

@@ -11,6 +11,8 @@ import threading
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common.console import warn
+from common.errors import first_line
 from estimator.drawing import fonts, grid
 from estimator.hooks import means, published
 
@@ -126,7 +128,10 @@ def write_metrics(directory, values):
     found.add_summary(tf.Summary(value=[
         tf.Summary.Value(tag=name, simple_value=value) for name, value in sorted(values.items())
         if name != 'global_step']), int(values['global_step']))
-    found.flush()
+    try:
+        found.flush()
+    except (RuntimeError, OSError, tf.errors.OpError) as error:     # a full disk, by version
+        warn(f'no events of this evaluation in {directory}: {first_line(error)}')
 
 
 def writer(directory):

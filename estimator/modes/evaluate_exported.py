@@ -10,9 +10,9 @@ import time
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from common import storage
+from common import labels_file, storage
 from common.console import duration, say, warn
-from common.errors import CheckpointError
+from common.errors import CheckpointError, DataError
 from common.files import read_record
 from estimator import failures, results
 from estimator.modes import trained_network as trained_lib
@@ -36,7 +36,9 @@ def recorded_flags(network, given, model_dir):
         if told['model_name'] != network.name:
             raise CheckpointError(f'{path} holds {told["model_name"]}, not {network.name}. '
                                   f'Use --model_name={told["model_name"]}.')
-        return [(beside, told['flags'])]
+        smoothed = {name: value for name, value in told.get('training', {}).items()
+                    if name == 'label_smoothing'}       # the loss is that of the checkpoint
+        return [(beside, dict(told['flags'], **smoothed))]
     runtime = runtimes.open_file(path)
     shape = runtime.output['shape']
     found = {'input_image_size': runtime.size, 'num_label_classes': shape and shape[-1]}
@@ -52,6 +54,7 @@ def run(network, params, open_inputs):
     if runtime.size and runtime.size != inputs.image_size:
         raise CheckpointError(f'{path} takes images of {runtime.size} pixels, not '
                               f'{inputs.image_size}. Use --input_image_size={runtime.size}.')
+    _check_names(path, inputs.class_names)
     say(f'data       {inputs.summary()}')
     say(f'file       {path} ({runtime.kind}, {runtime.input["dtype"]} in, '
         f'{runtime.output["dtype"]} out)')
@@ -66,6 +69,19 @@ def run(network, params, open_inputs):
     _keep(path, params, dict(metrics, checkpoint=path, weights='exported', duration_sec=spent,
                              precision=f'{runtime.kind}, {runtime.input["dtype"]}'))
     return 0
+
+
+def _check_names(path, names):
+    """The classes of the data beside those of the file, where both have names."""
+    listed = labels_file.read(os.path.dirname(path))
+    if not labels_file.disagrees(os.path.dirname(path), names):
+        return
+    if len(names) != len(listed) or (names[0], listed[0]).count('background') == 1:
+        raise DataError(f'the data have other classes than {path}, whose labels.txt begins with '
+                        f'{", ".join(listed[:3])}: {", ".join(names[:3])} ... Give data with '
+                        f'all {len(listed)} of them, in folders of these names.')
+    warn(f'the data have other class names than the labels.txt beside {path}, or in another order: '
+         'an answer counts as right by its number, not by its name')
 
 
 def _keep(path, params, measured):

@@ -1,6 +1,7 @@
 """A validation split for images that have none: the same for the converter and --dataset=folder."""
 
-import numpy as np
+import hashlib
+import os
 
 from common.errors import DataError
 
@@ -34,8 +35,10 @@ def with_validation(tree, fraction, seed=0):
 
 
 def hold_out(items, fraction, seed):
-    """(train, validation): a part of every class, chosen by the seed.
+    """(train, validation): a part of every class, chosen by the seed and the images' own paths.
 
+    Images that are added or removed, of new classes too, move others at the margin only: what was
+    trained on is not held out from a later run, but for one image or so a class.
     The rounding is carried from class to class, so the whole has the fraction even where classes
     are smaller than one over it; of several images at least one is held out.
     """
@@ -48,8 +51,12 @@ def hold_out(items, fraction, seed):
         due += len(rows) * fraction
         count = min(int(due), len(rows) - 1 if len(rows) > 1 else int(due))
         due -= count
-        order = np.random.RandomState([seed, label]).permutation(len(rows))
-        held = set(order[:count].tolist())
-        for position, item in enumerate(rows):
-            (validation if position in held else train).append(item)
+        held = set(sorted(rows, key=lambda item: _draw(seed, item))[:count])
+        for item in rows:
+            (validation if item in held else train).append(item)
     return train, validation
+
+
+def _draw(seed, item):
+    name = f'{seed}:{item.path.replace(os.sep, "/")}:{item.row}'
+    return hashlib.sha256(name.encode('utf-8', 'surrogateescape')).digest()

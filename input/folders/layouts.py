@@ -194,7 +194,7 @@ def _tree(lister, layout, classes, splits, label_offset, notes):
         raise DataError(f'{lister.root} holds no images ({len(classes)} class folders, all empty)')
     if len(classes) < 2:
         raise DataError(f'{lister.root} holds one class only ({classes[0]}); a classifier needs '
-                        'two. Is --input_dir one level too high or too low?')
+                        'two. Is the folder one level too high or too low?')
     broken = [name for name in classes if len(name.splitlines()) > 1]
     if broken:
         raise DataError(f'{lister.root} has a class name of several lines: {broken[0]!r}. Rename '

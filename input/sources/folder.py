@@ -20,16 +20,25 @@ def open_tree(path, train_split, eval_split, fraction, max_pixels):
     Raises:
         DataError: no image, or a class in the evaluation split that training does not have.
     """
-    names = dict(layouts.SPLIT_FOLDERS)
-    names.update({eval_split.lower(): 'validation', train_split.lower(): 'train'})
-    tree = layouts.scan(path, split_folders=names)
+    tree = layouts.scan(path, split_folders=_names(train_split.lower(), eval_split.lower()))
+    splits = 'train', 'train' if train_split.lower() == eval_split.lower() else 'validation'
     if tree.layout == layouts.CIFAR:
-        readers = [_cifar(tree, split) for split in ('train', 'validation')]
+        readers = [_cifar(tree, split) for split in splits]
         return (tree, *readers, [])
     tree, note = holdout.with_validation(tree, fraction)
     rules = checks.Rules(max_pixels, upright=tree.layout != layouts.IMAGENET)
-    readers = [_images(tree, split, rules) for split in ('train', 'validation')]
+    readers = [_images(tree, split, rules) for split in splits]
     return (tree, *readers, tree.notes + [note] * bool(note))
+
+
+def _names(train_split, eval_split):
+    """{folder name: split}: what the flags name displaces the usual names of that split."""
+    names = dict(layouts.SPLIT_FOLDERS)
+    for name, split in (train_split, 'train'), (eval_split, 'validation'):
+        if names.get(name) != split and (split == 'train' or name != train_split):
+            names = {usual: 'test' if of == split else of for usual, of in names.items()}
+            names[name] = split
+    return names
 
 
 def _images(tree, split, rules):

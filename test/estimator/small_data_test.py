@@ -95,14 +95,16 @@ def test_early_stopping_ends_a_run_that_stands_still_and_again_when_started_agai
 
 
 def test_early_stopping_waits_with_patience(tmp_path):
-    def after(values, metric='top_1_accuracy', patience=2):
-        rows = [f'{step},{value},{-value}' for step, value in enumerate(values, 1)]
+    def after(values, metric='top_1_accuracy', patience=2, beside=()):
+        rows = [f'{10 * step},{value},{-value}' for step, value in enumerate(values, 1)]
+        rows += [f'{step},0,0' for step in beside]      # of an evaluation that somebody else runs
         (tmp_path / 'eval.csv').write_text('\n'.join(
             ['step,top_1_accuracy,cross_entropy'] + rows) + '\n')
-        return evaluations.stopped(str(tmp_path), metric, patience)
+        return evaluations.stopped(str(tmp_path), metric, patience, 10)
     assert after([.1, .3, .2]) is None and after([.3, .2, .4]) is None
-    assert after([.1, .3, .3, .2]) == (2, .3)
-    assert after([.1, .3, .3, .2], 'cross_entropy') == (2, -.3)
+    assert after([.1, .3, .3, .2]) == (20, .3)
+    assert after([.1, .3, .3, .2], 'cross_entropy') == (20, -.3)
+    assert after([.1, .3, .2], beside=(21, 22, 33)) is None
     assert after([.1, .3, .3, .2], patience=3) is None and after([]) is None
 
 

@@ -261,6 +261,8 @@ def test_a_plan_nobody_means_is_said():
     assert 'epochs of 160 images; set --train_epochs' in plan.doubts(
         plan.make_plan(params, 160, 64), 160)[0]
     assert 'a step takes 256 images' in plan.doubts(plan.make_plan(params, 10 ** 5, 256), 160)[0]
+    with pytest.raises(FlagError, match='2 epochs of 3 training images do not fill one step of 16'):
+        plan.make_plan(flags.make(train_epochs=2.0), 3, 16)
     usual = plan.make_plan(flags.make(train_epochs=350.0), 1281167, 256)
     assert plan.doubts(usual, 1281167) == []
     assert plan.default_steps_per_eval(usual) == 5005

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 
+import image_tools as tools
 import numpy as np
 import program
 import pytest
@@ -16,7 +17,7 @@ import serving_rest
 import tensorflow.compat.v1 as tf
 
 import main
-from common.errors import CheckpointError, FlagError
+from common.errors import CheckpointError, DataError, FlagError
 from estimator.modes import evaluate_exported
 from estimator.modes.exports import runtimes, tflite
 from models import mobilenet_v1
@@ -126,6 +127,12 @@ def test_what_cannot_be_evaluated(shipped, tmp_path):
     words = ['main.py', '--mode=eval', f'--exported={path}']
     with pytest.raises(CheckpointError, match=f'holds {NAME}, not mixnet-s'):
         main.main(words + ['--model_name=mixnet-s'])
+    pictures = tmp_path / 'pictures'
+    for name in range(9):       # a digit is missing
+        tools.put(pictures / str(name) / 'a.png', tools.encoded('PNG'))
+    with pytest.raises(DataError, match='the data have other classes than .*mobilenet'):
+        main.main(words + [f'--model_name={NAME}', f'--data_dir={pictures}', '--dataset=folder',
+                           '--eval_split=train', '--holdout=0'])
     with pytest.raises(CheckpointError, match='--input_image_size=32'):
         main.main(words + [f'--model_name={NAME}', '--input_image_size=48'])
     with pytest.raises(FlagError, match='--mode=eval'):

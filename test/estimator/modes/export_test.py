@@ -197,6 +197,17 @@ def test_tflite_and_frozen_graph_by_hand(exported):
     assert 'strides' in named and not named & {'explicit_paddings', 'dilations', 'transpose_a'}
 
 
+@pytest.mark.parametrize('error', [
+    OSError(28, 'No space left on device'),
+    tf.errors.ResourceExhaustedError(None, None, 'x.pb; No space left on device')])
+def test_a_full_disk(exported, tmp_path, monkeypatch, error):
+    def full(path, content):
+        raise error
+    monkeypatch.setattr(formats, '_write', full)
+    with pytest.raises(ProgramError, match='cannot be written: No space left on device. Make'):
+        export(exported[0], '--export_formats=frozen_pb', to=tmp_path / 'to')
+
+
 def test_a_file_of_another_tensorflow_is_not_called_damaged(exported, tmp_path):
     path, card = str(tmp_path / 'a.pb'), tmp_path / 'model.json'
     content = (exported[0] / 'export' / FILES['frozen_pb']).read_bytes()

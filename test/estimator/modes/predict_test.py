@@ -183,11 +183,12 @@ def test_paths_from_a_pipe_pictures_and_features(trained, monkeypatch, capsys):
     """In the order of the pipe; a missing file is one warning; nothing in model_dir changes."""
     images = [next((trained / 'data' / name).glob('*.jpg')) for name in ('cat', 'ant')]
     lines = f'{images[0]}\n\n{trained}/gone.jpg\n{images[1]}\n'.encode()
+    either = {'f.npz': lines, 'f.csv': lines.replace(b'\n\n', b'\n').replace(b'\n', b'\0')}
     before = files_below(trained / 'model')
     values = program.variables(tf.train.latest_checkpoint(str(trained / 'model' / 'archive')))
     out = trained / 'piped'
     for name in ('f.npz', 'f.csv'):
-        monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(lines)))
+        monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(either[name])))
         assert predict(trained, '--data_dir=-', '--format=json', '--eval_weights=raw',
                        f'--export_dir={out}', f'--save_features={out}/more/{name}') == 0
         captured = capsys.readouterr()
@@ -215,6 +216,10 @@ def test_paths_from_a_pipe_pictures_and_features(trained, monkeypatch, capsys):
 def test_mistakes_of_a_pipe_and_of_features(trained, monkeypatch):
     monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(b'\n')))
     with pytest.raises(DataError, match='no path on the standard input'):
+        predict(trained, '--data_dir=-')
+    image = next((trained / 'data' / 'cat').glob('*.jpg')).read_bytes()
+    monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(image)))
+    with pytest.raises(DataError, match='the standard input is an image'):
         predict(trained, '--data_dir=-')
     with pytest.raises(flags.FlagError, match='.npz or .csv'):
         predict(trained, f'--data_dir={trained}/data', '--save_features=x.txt')

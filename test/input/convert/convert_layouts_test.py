@@ -80,6 +80,20 @@ def test_holdout_of_tiny_classes_keeps_the_fraction():
     assert holdout.hold_out(items, 0.1, 0) == (train, validation)
 
 
+def test_a_changed_folder_moves_few_images_into_the_held_out_part():
+    def held(sizes):
+        items = [layouts.Item(f'{name}/{number}.jpg', label, None)
+                 for label, (name, numbers) in enumerate(sorted(sizes.items()))
+                 for number in numbers]
+        return {item.path for item in holdout.hold_out(items, 0.1, 0)[1]}
+    sizes = {name: range(100) for name in 'bcdef'}
+    before = held(sizes)
+    assert len(before) == 50
+    assert len(held(dict(sizes, b=range(1, 100))) - before) <= 1
+    assert len(held({name: range(101) for name in sizes}) - before) <= 5
+    assert not {path for path in held(dict(sizes, a=range(100))) - before if path[0] != 'a'}
+
+
 def imagenet(root, train=True, validation=True):
     if train:
         tools.tree(root / 'train', SYNSETS, images=2)

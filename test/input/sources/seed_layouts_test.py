@@ -103,6 +103,32 @@ def test_own_names_of_the_splits(tmp_path):
     assert (inputs.num_train_images, inputs.num_eval_images) == (8, 6)
 
 
+def images_of(inputs, split):
+    """(number, contents) of the images of a split, the evaluation's or the training's."""
+    reader = inputs._readers[split]
+    return sorted(reader.image_and_label(*row)[0] for row in reader.examples())
+
+
+@pytest.mark.parametrize('split_folders', [False, True])
+def test_an_evaluation_on_the_training_split_reads_it(split_folders, tmp_path):
+    for name, images in (('train', 20), ('val', 4)) if split_folders else (('', 20),):
+        tools.tree(tmp_path / name, ('a', 'b'), images=images)
+    inputs = opened(tmp_path, mode='eval', eval_split='train')
+    assert inputs.num_eval_images == inputs.num_train_images == (40 if split_folders else 36)
+    assert images_of(inputs, 'eval') == images_of(inputs, 'train')
+    assert images_of(inputs, 'eval') != images_of(opened(tmp_path, mode='eval'), 'eval')
+
+
+def test_a_split_that_is_named_displaces_the_usual_one(tmp_path):
+    for name, images in (('train', 8), ('val', 4), ('test', 3)):
+        tools.tree(tmp_path / name, ('a', 'b'), images=images)
+    assert opened(tmp_path).num_eval_images == 8
+    inputs = opened(tmp_path, eval_split='test')
+    assert (inputs.num_train_images, inputs.num_eval_images) == (16, 6)
+    inputs = opened(tmp_path, train_split='val', eval_split='test')
+    assert (inputs.num_train_images, inputs.num_eval_images) == (8, 6)
+
+
 @pytest.mark.parametrize('images', [2, 12, 40])
 def test_the_next_line_fits_the_data(images, tmp_path):
     """What it says is accepted: quoted folders, and the recipe is left to the data."""
