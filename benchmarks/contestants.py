@@ -52,12 +52,12 @@ def ours(folder, name):
 
     from models import get_network
     network = get_network(name)
-    device = {}
-    if 'device' in inspect.signature(network.build).parameters:     # older checkouts ask themselves
-        device = {'device': 'cpu'}
+    asked = {'device': 'cpu', 'weights_only': True}     # as the training does; older checkouts lack
+    known = inspect.signature(network.build).parameters
+    asked = {name: value for name, value in asked.items() if name in known}
 
     def build(images, training):
-        logits, _ = network.build(images, training=training, num_classes=CLASSES, **device)
+        logits, _ = network.build(images, training=training, num_classes=CLASSES, **asked)
         return logits, network.regularization_loss(DECAY)
     return build
 

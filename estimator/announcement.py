@@ -1,6 +1,5 @@
 """What a run is going to do, before it does it: its first lines, and the values of --explain."""
 
-import os
 
 from common.errors import FlagError, ProgramError
 from estimator import plan as plan_lib
@@ -69,10 +68,9 @@ def _loop(run):
 def _xla(kind):
     if kind == 'npu':
         return "does nothing on an Ascend; its own compiler takes the whole graph"
-    if kind == 'gpu' or 'tf_xla_cpu_global_jit' in os.environ.get('TF_XLA_FLAGS', ''):
+    if kind == 'gpu':
         return 'XLA compiles clusters of operators; first steps take longer'
-    return ('does nothing on a cpu unless TF_XLA_FLAGS=--tf_xla_cpu_global_jit is in the '
-            'environment')
+    return 'does nothing on a cpu'
 
 
 def effective(network, params, open_inputs):

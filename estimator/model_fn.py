@@ -70,7 +70,7 @@ def _train(network, run, images, labels):
     images = tf.cast(images, run.precision.compute_dtype)
     with tf.variable_scope(tf.get_variable_scope(), custom_getter=_start_of_head(run)):
         logits, endpoints = network.build(images, training=True, seed=seed, device=run.device.kind,
-                                          frozen=params.freeze, **run.arguments)
+                                          frozen=params.freeze, weights_only=True, **run.arguments)
     if run.initial:
         checkpoints.initialize(run.initial)
     session.trust_initializers(run.device)

@@ -133,7 +133,7 @@ def _one_by_one(x, kernels, stride, padding, training):
         return tf.concat([convolve(*pair) for pair in
                           zip(tf.split(x, batch), tf.split(kernels, batch))], 0)
     return tf.map_fn(lambda pair: convolve(pair[0][tf.newaxis], pair[1][tf.newaxis])[0],
-                     (x, kernels), x.dtype, back_prop=False)
+                     (x, kernels), x.dtype)
 
 
 def _padded(x, kernel, stride):

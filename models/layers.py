@@ -25,8 +25,9 @@ Settings = collections.namedtuple('Settings', [
     'leaves',           # naming.Leaves
     'initializers',     # initializers.Initializers
     'frozen',           # scopes whose batch norms keep their statistics
+    'weights_only',     # gradients of the variables are asked for, once, and no others
 ])
-Settings.__new__.__defaults__ = ((),)
+Settings.__new__.__defaults__ = (), False
 
 LARGE = 1 << 17     # oneDNN is slow to transpose a matrix of so many values in a product
 
@@ -111,7 +112,7 @@ def convolve(x, weights, settings, stride=1):
     if kernel == stride == 1 and trains_on_cpu(settings):
         return _product(x, weights)
     x, padding = pad(x, kernel, settings)
-    of_images = int(weights.shape[2]) == 3 and trains_on_cpu(settings)
+    of_images = int(weights.shape[2]) == 3 and settings.weights_only and trains_on_cpu(settings)
     own = _gradient_of_images() if of_images else {}
     with tf.get_default_graph().gradient_override_map(own):
         return tf.nn.conv2d(x, weights, strides=strides_of(stride, settings), padding=padding,

@@ -133,7 +133,7 @@ class Network(_Fields):
         return types.SimpleNamespace(**dict(self.defaults, **given))
 
     def build(self, images, training=False, seed=None, num_classes=None, device=None, folded=True,
-              frozen=(), **overrides):
+              frozen=(), weights_only=False, **overrides):
         """Adds the network to the current graph.
 
         Args:
@@ -144,9 +144,10 @@ class Network(_Fields):
             num_classes: width of the logits; None for the network's own.
             device: 'cpu', 'gpu' or 'npu' for the forms that are fastest there, where the device
                 matters; None for those that suit any. The numbers differ by rounding only.
-                With 'cpu' a training's gradient stops before the images.
             folded: in inference batch norm is part of the convolutions; False keeps it apart.
             frozen: scopes whose batch norms use and keep their statistics in training too.
+            weights_only: gradients of a training step to the variables are all that is asked for;
+                with device='cpu' none reaches the images then, and none is right of a gradient.
             **overrides: see `arguments`.
 
         Returns:
@@ -172,7 +173,8 @@ class Network(_Fields):
             folded=folded,
             leaves=plan[1].leaves,
             initializers=initializers.TPU,
-            frozen=tuple(frozen))
+            frozen=tuple(frozen),
+            weights_only=weights_only)
         return self.builder(images, plan, options, settings, num_classes or self.num_classes)
 
     def variables(self, num_classes=None, **overrides):

@@ -9,6 +9,7 @@ from models import depthwise, layers
 
 # Values of a tensor whose batch norm has a faster gradient than TensorFlow 1.15's: 20 MiB.
 SMALL = 5 << 20
+LEAST_EPSILON = 1.001e-5     # of tf.nn.fused_batch_norm, which raises smaller ones to it
 
 # x * scale + shift for each channel, float32.
 Affine = collections.namedtuple('Affine', 'scale shift')
@@ -113,7 +114,7 @@ def _bessel(variance, x, settings):
 
 
 def _has_own_gradient(x, settings):
-    return (layers.trains_on_cpu(settings) and not depthwise.onednn()
+    return (layers.trains_on_cpu(settings) and settings.weights_only and not depthwise.onednn()
             and x.shape.is_fully_defined() and x.shape.num_elements() <= SMALL)
 
 
@@ -121,8 +122,10 @@ def with_products(x, gamma, beta, epsilon):
     """Fused batch norm of [batch, h, w, channels] whose gradient sums by matrix products.
 
     TensorFlow 1.15 sums over the positions channel by channel; up to twice as fast like this, for
-    tensors that the processor's cache holds. The numbers are the same but for rounding.
+    tensors that the processor's cache holds. The numbers are the same but for rounding. The
+    gradient has none itself that is right.
     """
+    epsilon = max(epsilon, LEAST_EPSILON)
     channels = int(x.shape[3])
     count = x.shape.num_elements() // channels
 

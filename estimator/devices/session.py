@@ -144,6 +144,11 @@ def session_config(params, device, precision):
 def training_config(params, device, precision):
     """ConfigProto of a session that trains."""
     config = session_config(params, device, precision)
+    xla = params.use_xla and 'tf_xla_cpu_global_jit' in os.environ.get('TF_XLA_FLAGS', '')
+    if device.kind == 'cpu' and xla:
+        raise FlagError('--use_xla with TF_XLA_FLAGS=--tf_xla_cpu_global_jit does not train as it '
+                        'should on a CPU: TensorFlow 1.15 does not count the steps then, and 2.15 '
+                        'changes the order of the images. Unset TF_XLA_FLAGS.')
     if device.kind == 'cpu' and not precision.graph_rewrite:
         # Of a training graph it only delays the first step, by ten seconds for mixnet-s; the
         # folding of constants by another one to two, and what it folds takes 3 % more memory.

@@ -120,9 +120,15 @@ def test_inference_under_tensorflow_1_takes_any_batch(monkeypatch):
         logits, _ = get_network(NAME).build(images, device='cpu', **size)
         assert any('map/' in op.name for op in graph.get_operations())
         with tf.variable_scope('', reuse=True):
-            reference, _ = unrolled_network().build(tf.constant(x), **size)
+            same = tf.constant(x)
+            reference, _ = unrolled_network().build(same, **size)
+        # A saliency map: what the likeliest class says of the images.
+        maps = [tf.gradients(tf.reduce_max(out, 1), of)[0] for out, of in
+                ((logits, images), (reference, same))]
         session.run(tf.global_variables_initializer())
         expected = session.run(reference)
+        found, wanted = session.run(maps, {images: x})
+        np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
         for count in (3, 1):
             np.testing.assert_allclose(
                 session.run(logits, {images: x[:count]}), expected[:count],

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 import flags
 from common.errors import FlagError, ProgramError
-from estimator.devices import session
+from estimator.devices import precision, session
 
 
 def test_listing_gpus_does_not_make_them(monkeypatch):
@@ -38,6 +38,15 @@ def test_more_cpu_devices_than_make_sense_are_refused(monkeypatch):
         session.find_device('cpu', 99)
     monkeypatch.setattr(session.os, 'cpu_count', lambda: 128)
     assert session.find_device('auto', 99).count == 99
+
+
+def test_xla_on_a_cpu_is_refused(monkeypatch):
+    device, kept = session.find_device('cpu'), precision.float32()
+    assert session.training_config(flags.make(use_xla=True), device, kept)
+    monkeypatch.setenv('TF_XLA_FLAGS', '--tf_xla_cpu_global_jit')
+    assert session.training_config(flags.make(), device, kept)
+    with pytest.raises(FlagError, match='Unset TF_XLA_FLAGS'):
+        session.training_config(flags.make(use_xla=True), device, kept)
 
 
 @pytest.mark.parametrize('use_xla, environment, searched', [
