@@ -5,6 +5,7 @@ when it is closed.
 """
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -125,6 +126,17 @@ def rename(old, new):
     else:
         copy(old, new)
         remove(old)
+
+
+def put_aside(folder, names):
+    """Moves what there is of `names` in a folder to its first free `earlier-N`; returns that."""
+    place = next(path for path in (os.path.join(folder, f'earlier-{number}')
+                                   for number in itertools.count(1)) if not storage.exists(path))
+    make_folder(place)
+    for name in names:
+        if storage.exists(os.path.join(folder, name)):
+            rename(os.path.join(folder, name), os.path.join(place, name))
+    return place
 
 
 def remove(path):

@@ -92,7 +92,8 @@ def _take(number):
     if _State.name is None:
         _State.name, _State.at = number.name, now
         if not _State.unsaved:
-            _stop(f'{number.name}: nothing to save, stopped at once', PREEMPTED)
+            goes_on = '; the same command goes on' if _State.last_words else ''
+            _stop(f'{number.name}: nothing to save, stopped at once{goes_on}', PREEMPTED)
         _write(f'{number.name}: saving what is done; a signal in more than '
                f'{REPEAT_SECONDS:g} seconds stops at once')
     elif now - _State.at > REPEAT_SECONDS:

@@ -11,7 +11,7 @@ from common import addresses, files, storage
 from common.console import say, warn
 
 EVALUATION = ('step', 'epoch', 'top_1_accuracy', 'top_5_accuracy', 'cross_entropy', 'eval_examples',
-              'weights')
+              'weights', 'image_size')
 
 
 # An evaluation's loss beyond so many times the training's largest is drawn there: the batch

@@ -2,16 +2,35 @@
 
 import os
 
+from common import labels_file
 from common.console import say, warn
 from common.errors import CheckpointError
-from estimator import curves
-from estimator.checkpoints import best
+from estimator import curves, results
+from estimator.checkpoints import best, finding
 from estimator.checkpoints.reading import step_of
 from estimator.lock import recording
 
 FILE = 'eval.csv'
 # Metric that training can stop by -> which way is better.
 WORTH = {'top_1_accuracy': 1, 'cross_entropy': -1}
+
+
+def is_own(job, prefix, moved=False):
+    """Whether a job's evaluation of a checkpoint is one of its training's: the same data and size.
+
+    Says what differs. moved: the data may lie elsewhere now.
+    """
+    folder = finding.run_folder(prefix)
+    trained, here = results.resolved_of(folder), results.resolved(job)
+    others = [f'{name} {trained[name]} in the training, {here[name]} here'
+              for name in results.OF_AN_EVALUATION
+              if name in trained and trained[name] != here[name] and not (moved and name == 'data')]
+    if labels_file.disagrees(folder, job.inputs.class_names):
+        others.append(f'other class names than {folder}/labels.txt')
+    if others:
+        warn('not the data of the training, so eval.csv and archive/ stay as they are: '
+             + '; '.join(others))
+    return not others
 
 
 def recorded(model_dir, step):
@@ -22,14 +41,16 @@ def recorded(model_dir, step):
 def stopped(model_dir, metric, patience, every):
     """(step of the best evaluation, its metric) when `patience` more brought no better one, else
     None. It follows from eval.csv alone, so a run that goes on ends where it would have; what an
-    evaluation beside it adds between the training's own, at multiples of `every`, does not count.
+    evaluation beside it adds between the training's own, at multiples of `every`, does not count,
+    nor what was measured on other images, or of another size, than the newest.
     """
     rows = [row for row in curves.read(os.path.join(model_dir, FILE)) if row['step'] % every == 0]
+    rows = [row for row in rows if best.comparable(row, rows[-1])]
     worth = [row[metric] * WORTH[metric] for row in rows]
     if not worth or len(worth) - 1 - worth.index(max(worth)) < patience:
         return None
-    best = rows[worth.index(max(worth))]
-    return int(best['step']), best[metric]
+    found = rows[worth.index(max(worth))]
+    return int(found['step']), found[metric]
 
 
 def record(model_dir, prefix, metrics, epoch, archive):

@@ -1,16 +1,17 @@
 """One run: a network, its resolved flags and its data, and the steps every mode is made of."""
 
+import contextlib
 import functools
 import os
 import time
 
-from common import scopes
+from common import labels_file, scopes
 from common.console import duration, say, warn
 from estimator import announcement, evaluator, failures, model_fn, results
 from estimator import plan as plan_lib
 from estimator import run as run_lib
+from estimator.checkpoints import finding, variants
 from estimator.checkpoints import reading as checkpoints
-from estimator.checkpoints import variants
 from estimator.checkpoints import weights as weights_lib
 from estimator.devices import precision, session, strategies
 from estimator.hooks import (
@@ -99,7 +100,7 @@ class Job:
             say(f'frozen     {len(frozen)} of {len(names)} weights and statistics')
         if self.inputs.class_weights():
             say(f'classes    weigh in the loss: {self._class_weights_in_words()}')
-        for doubt in plan_lib.doubts(self.run.plan, self.inputs.num_train_images):
+        for doubt in plan_lib.doubts(params, self.run.plan, self.inputs.num_train_images):
             warn(doubt)
 
     def _class_weights_in_words(self):
@@ -130,6 +131,7 @@ class Job:
                 params.init_checkpoint, self.network.variables(**run.arguments),
                 params.init_exclude)
             say(initial.report)
+            self._doubt_head(initial)
         loop = session.steps_of_a_run(run, until - step)
         save = session.cadence(run, loop)
         self.throughput.steps_of_a_run = loop
@@ -144,13 +146,23 @@ class Job:
         hooks += self._writing(bar, save, pause, until)
         input_fn = self.inputs.train_input_fn(
             params.train_batch_size, first_example=step * run.plan.global_batch)
-        with self.told():
+        recorded = contextlib.nullcontext() if run.device.rank else results.described(self)
+        with self.told(), recorded:
             strategies.train(
                 self.estimator(initial=initial, save=save, loop=loop),
                 session.for_this_process(input_fn, run.device), run.device, hooks, until)
         if run.device.kind == 'npu' and not run.device.rank:
             checkpoints.forget_folder(params.model_dir)
         return bar.measured()
+
+    def _doubt_head(self, initial):
+        """Warns where the classifier to start from tells other classes apart."""
+        head, folder = self.run.head, finding.run_folder(initial.prefix)
+        if labels_file.disagrees(folder, self.inputs.class_names) and any(
+                scopes.inside(name, [head]) for name in initial.assignment):
+            warn(f'{folder}/labels.txt names other classes than the data, as many, or in another '
+                 'order: the classifier starts with what it knows of those. --init_exclude='
+                 f'{head}/ starts it anew')
 
     def _writing(self, bar, save, pause, until):
         """The hooks of the process that writes: events, checkpoints, the pauses after them."""
@@ -184,7 +196,7 @@ class Job:
         with self.told():
             metrics = self._metrics(weights, prefix, hooks, bool(collect))
         metrics = {name: value.item() for name, value in metrics.items()}
-        metrics.update(weights=weights[0], checkpoint=prefix)
+        metrics.update(weights=weights[0], checkpoint=prefix, image_size=self.inputs.image_size)
         self.eval_seconds = time.monotonic() - start
         words = {'ema': 'averaged weights (ema)', 'raw': 'plain weights (raw)'}
         few = self.inputs.num_classes <= 5      # of which any five are all
@@ -215,7 +227,7 @@ class Job:
                 self.estimator(weights), input_fn, name)
         return self._evaluators[weights].evaluate(prefix, hooks)
 
-    def finish(self, status, record, path=None, prefix=None, examples_seen=None):
+    def finish(self, status, record, path=None, prefix=None):
         """Writes a results.Record to result.json, or to `path`; returns where.
 
         prefix: the checkpoint it is about (default: the newest of model_dir).
@@ -225,7 +237,7 @@ class Job:
         measured = dict(
             {'checkpoint': self.latest()}, **record.values(), precision=self.run.precision.text,
             global_batch=self.global_batch, num_devices=self.run.device.count, global_step=step,
-            examples_seen=step * self.global_batch if examples_seen is None else examples_seen,
+            examples_seen=results.examples_seen(self, step),
             images_per_sec=self.throughput.images_per_sec() or None,
             input_wait=self.throughput.input_wait() if self.throughput.seconds else None,
             duration_sec=time.monotonic() - self.started)

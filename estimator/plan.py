@@ -63,9 +63,12 @@ def default_steps_per_eval(plan):
     return max(int(round(plan.steps_per_epoch)), LEAST_STEPS_PER_EVAL)
 
 
-def doubts(plan, num_train_images):
+def doubts(params, plan, num_train_images):
     """Sentences about a plan that is possible but hardly meant."""
     found = []
+    if params.balanced_sampling and params.class_weights == 'balanced':
+        found.append('rare classes count twice: --balanced_sampling shows them more often, and '
+                     '--class_weights=balanced weighs them more as well; leave one of them out')
     if plan.epochs > MOST_EPOCHS:
         found.append(f'{plan.train_steps} steps are {plan.epochs:,.0f} epochs of '
                      f'{num_train_images} images; set --train_epochs=N or --train_steps=N')

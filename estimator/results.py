@@ -1,4 +1,5 @@
-"""The files of a run: params.json, every resolved flag; result.json, what came of it."""
+"""The files of a run: params.json, every resolved flag, and labels.txt; result.json, what came of
+it."""
 
 import contextlib
 import os
@@ -7,6 +8,7 @@ import platform
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common import labels_file
 from common.errors import StorageError
 from common.files import read_record, write_json
 
@@ -38,23 +40,39 @@ def resolved_of(model_dir):
     return (read_record(os.path.join(model_dir, 'params.json')) or {}).get('resolved') or {}
 
 
+def examples_seen(job, step):
+    """Examples the checkpoint of a step has seen, by the record of its training."""
+    return step * resolved_of(job.params.model_dir).get('global_batch', job.global_batch)
+
+
+def epoch(job, step):
+    """The same in epochs, a float; '' where it is not known how many images there were."""
+    images = (resolved_of(job.params.model_dir).get('num_train_images')
+              or job.inputs.num_train_images)
+    return round(examples_seen(job, step) / images, 4) if images else ''
+
+
 @contextlib.contextmanager
 def described(job):
-    """Keeps params.json: every flag of a training, and under 'resolved' what became of them,
-    under 'sources' where each came from.
+    """Keeps, while a job trains, params.json and the names of its classes.
 
-    A training that fails before its first checkpoint leaves the record of the one before.
+    params.json: every flag, under 'resolved' what became of them, under 'sources' where each came
+    from. A training that fails before its first checkpoint leaves the record of the one before.
     """
-    path = os.path.join(job.params.model_dir, 'params.json')
-    before, step = read_record(path), job.step()
+    folder = job.params.model_dir
+    path = os.path.join(folder, 'params.json')
+    before, names, step = read_record(path), labels_file.read(folder), job.step()
     write_json(path, dict(job.params._asdict(), resolved=resolved(job),
                           sources=job.params.sources()))
+    if job.inputs.class_names:
+        labels_file.write(folder, job.inputs.class_names)
     try:
         yield
     except Exception:
         with contextlib.suppress(StorageError):
             if before and job.step() == step:
                 write_json(path, before)
+                labels_file.write(folder, names)
         raise
 
 

@@ -1,7 +1,6 @@
 """What a run finds in its model_dir: what it does differently from the one that stopped, what that
 means, and what is left of a run that cannot go on."""
 
-import itertools
 import os
 
 from common import files, labels_file, storage
@@ -19,6 +18,8 @@ MEANS = {
     'num_devices': 'each device has its own part of the stream',
     'num_train_images': 'epochs have another length; ' + STREAM,
     'data': 'training goes on with other images',
+    'num_eval_images': 'evaluations from here on are not compared with those before',
+    'eval_split': 'evaluations from here on are of other images',
     'seed': STREAM,
     'shuffle_buffer': STREAM,
     'image_size': 'the weights go on with images of another size',
@@ -75,11 +76,7 @@ def tidy(model_dir, resumed):
     found = [name for name in OF_A_RUN if storage.exists(os.path.join(model_dir, name))]
     if not set(found) & {'archive', 'eval.csv', 'log.csv'}:
         return
-    place = next(path for path in (os.path.join(model_dir, f'earlier-{number}')
-                                   for number in itertools.count(1)) if not storage.exists(path))
-    files.make_folder(place)
-    for name in found:
-        files.rename(os.path.join(model_dir, name), os.path.join(place, name))
+    place = files.put_aside(model_dir, found)
     best = f'; --init_checkpoint={place}/archive starts from its best' if 'archive' in found else ''
     warn(f'{model_dir} holds no checkpoint to go on from: this run starts at step 0. What an '
          f'earlier one left is in {place} now ({", ".join(found)}){best}')

@@ -3,7 +3,7 @@
 import functools
 import time
 
-from common import labels_file, signals
+from common import signals
 from common.console import say, warn
 from common.errors import PREEMPTED
 from estimator import evaluations, failures, results, resuming
@@ -72,10 +72,7 @@ def _train(job, resumed, watching=None):
     try:
         with job.told():
             resuming.tidy(job.params.model_dir, resumed)
-            with results.described(job):
-                if job.inputs.class_names:
-                    labels_file.write(job.params.model_dir, job.inputs.class_names)
-                status = MODES[job.params.mode](job, record)
+            status = MODES[job.params.mode](job, record)
     except Exception as error:
         record.error = str(error)
         raise
@@ -205,9 +202,9 @@ def _evaluate(job, record):
     prefix = job.latest()
     collected = outcomes.Outcomes() if job.step() >= job.run.plan.train_steps else None
     record.evaluation = job.evaluate(prefix, collected)
-    evaluations.record(job.params.model_dir, prefix, record.evaluation,
-                       round(step_of(prefix) / job.run.plan.steps_per_epoch, 4),
-                       job.params.archive_ckpt)
+    if evaluations.is_own(job, prefix, moved=True):
+        evaluations.record(job.params.model_dir, prefix, record.evaluation,
+                           results.epoch(job, step_of(prefix)), job.params.archive_ckpt)
     if collected:
         record.report = report.write(job, record.evaluation, collected)
 

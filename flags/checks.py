@@ -105,6 +105,8 @@ def _backbone_rate(values, sources):
 def _balance(values, sources):
     if values['balanced_sampling'] and values['use_cache']:
         return '--balanced_sampling does not go with --use_cache; leave one of them out.'
+    if isinstance(values['class_weights'], (list, tuple)) and not any(values['class_weights']):
+        return '--class_weights: at least one class has to count; give a number above 0.'
 
 
 def _eval_name(values, sources):

@@ -43,7 +43,7 @@ def resolve(source, rows, params, native):
     Args:
         source: sources.Source.
         rows: what `sample` returned.
-        params: label_offset and num_label_classes, both None when not given.
+        params: Params; label_offset and num_label_classes, both None when not given.
         native: number of classes the network has by itself.
 
     Raises:
@@ -60,10 +60,12 @@ def resolve(source, rows, params, native):
         offset, origin = params.label_offset, '--label_offset'
     num_classes = wanted or (native if (classes, native) == (IMAGENET, IMAGENET + 1) else classes)
     if num_classes - classes not in (0, 1):
-        raise DataError(
-            f'{source.where}: the data set has {classes} classes; --num_label_classes='
-            f'{num_classes} does not fit. Pass {classes}, or {classes + 1} to keep class 0 for '
-            'the background, or leave it out')
+        record = params.sources().get('num_label_classes', '')
+        raise DataError(f'{source.where}: the data set has {classes} classes; ' + (
+            f'the network of {record} tells {num_classes} apart. Give data with all of them, in '
+            'the order of its labels.txt' if record.endswith('.json') else
+            f'--num_label_classes={num_classes} does not fit. Pass {classes}, or {classes + 1} to '
+            'keep class 0 for the background, or leave it out'))
     return LabelRule(classes, offset, origin, num_classes, num_classes - classes)
 
 

@@ -53,4 +53,6 @@ def _take(words, name):
             value, expected = (text, False) if equals else (None, True)
         else:
             rest.append(word)
+    if expected:
+        raise FlagError(f'--{name} needs a value: --{name}=PATH')
     return value, rest

@@ -109,7 +109,7 @@ def convolve(x, weights, settings, stride=1):
     """x convolved with a kernel [k, k, in, out]."""
     kernel = int(weights.shape[0])
     weights = tf.cast(weights, x.dtype)
-    if kernel == stride == 1 and trains_on_cpu(settings):
+    if kernel == stride == 1 and trains_on_cpu(settings) and x.dtype == tf.float32:
         return _product(x, weights)
     x, padding = pad(x, kernel, settings)
     of_images = int(weights.shape[2]) == 3 and settings.weights_only and trains_on_cpu(settings)

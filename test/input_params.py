@@ -15,7 +15,7 @@ DEFAULTS = dict(
     preprocessing_name=None, augment_name=None, randaug_num_layers=2, randaug_magnitude=10,
     mixup_alpha=0, cutmix_alpha=0, random_erasing=0, use_grayscale=False, max_bad_records=0,
     pixel_mean=None, pixel_std=None, num_label_classes=None, holdout=None, crop_min_area=None,
-    balanced_sampling=False, class_weights=None,
+    balanced_sampling=False, class_weights=None, sources=dict,
     random_flip=None, max_pixels=120_000_000)
 
 

@@ -11,6 +11,23 @@ from common.files import write_text
 from estimator.checkpoints import reading
 
 OBJECTIVE, LOSS = 'top_1_accuracy', 'cross_entropy'
+# What two evaluations must share to be compared, and how a message says it.
+MEASURED_ON = {'eval_examples': '{:g} images', 'image_size': '{:g} pixels'}
+
+
+def comparable(one, other):
+    """Whether two evaluations, {name: value}, are of as many images of the same size.
+
+    An evaluation that an earlier version has recorded does not say all of it.
+    """
+    return all(one[name] == other[name] for name in MEASURED_ON
+               if isinstance(one.get(name), (int, float))
+               and isinstance(other.get(name), (int, float)))
+
+
+def _measured_on(values):
+    return ' of '.join(text.format(values[name]) for name, text in MEASURED_ON.items()
+                       if name in values)
 
 
 class BestKeeper:
@@ -58,9 +75,11 @@ class BestKeeper:
     def offer(self, prefix, metrics):
         """Archives a checkpoint unless a better one is kept. Returns whether it did.
 
-        metrics: {name: value} with top_1_accuracy and cross_entropy. CheckpointError: the files of
+        metrics: {name: value} with top_1_accuracy and cross_entropy. What is kept by an evaluation
+        of other images, or of another size, moves to `earlier-N`. CheckpointError: the files of
         the checkpoint have been removed meanwhile; what is kept stays.
         """
+        self._keep_apart(metrics)
         objective, loss = metrics[OBJECTIVE], metrics[LOSS]
         saved, saved_loss, kept = self.best()
         if saved is not None and os.path.basename(kept) != os.path.basename(prefix):
@@ -72,6 +91,17 @@ class BestKeeper:
         write_text(self._objective, '%f' % objective)
         files.remove_tree(self._archive + '.old')
         return True
+
+    def _keep_apart(self, metrics):
+        values = _numbers(os.path.join(self._archive, 'best_eval.txt'))
+        if comparable(values, metrics):
+            return
+        folder = os.path.dirname(self._archive)
+        place = files.put_aside(folder, [os.path.basename(self._archive),
+                                         os.path.basename(self._objective)])
+        warn(f'the best checkpoint was found on {_measured_on(values)} and this evaluation is of '
+             f'{_measured_on(metrics)}: they are not compared. The best so far is in '
+             f'{place}/archive now')
 
     def _archive_it(self, prefix, text):
         """Puts a checkpoint in place of the one that is kept.

@@ -55,6 +55,12 @@ def remove_unfinished(model_dir):
             (files.remove_tree if storage.is_folder(path) else files.remove)(path)
 
 
+def run_folder(prefix):
+    """The folder of the run a checkpoint is of: its own, or above archive/."""
+    folder = os.path.dirname(storage.absolute(prefix))
+    return os.path.dirname(folder) if os.path.basename(folder) == 'archive' else folder
+
+
 def chosen(model_dir, init_checkpoint):
     """(prefix, why) of the checkpoint that eval, predict and export use.
 

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 
-from common import files, labels_file, storage
+from common import files, storage
 from common.console import say, warn
 from common.errors import CheckpointError
 from estimator import announcement, evaluations, results
@@ -64,7 +64,7 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
                 job.say_data()
                 for line in announcement.of_evaluation(job.run):
                     say(line)
-                own = _is_the_trainings(job, prefix) and writable
+                own = evaluations.is_own(job, prefix) and not params.eval_name and writable
             say(f'checkpoint {prefix} ({why})')
             collected = outcomes.Outcomes() if _reports(params) and writable else None
             record.evaluation = job.evaluate(prefix, collected)
@@ -98,29 +98,16 @@ def _keep(job, record, prefix, own):
     """Writes the evaluation's own file and, where it is the run's, its row and the best."""
     folder = job.params.model_dir
     if own and storage.absolute(os.path.dirname(prefix)) == storage.absolute(folder):
-        evaluations.record(folder, prefix, record.evaluation, _epoch(job, prefix),
-                           job.params.archive_ckpt)
+        evaluations.record(folder, prefix, record.evaluation,
+                           results.epoch(job, reading.step_of(prefix)), job.params.archive_ckpt)
     name = f'evaluation_{job.params.eval_name}.json' if job.params.eval_name else 'evaluation.json'
     files.make_folder(folder)
     path = os.path.join(folder, name)
-    step = reading.step_of(prefix)
     if record.report:
         say(f'report     {record.report[0]}')
     with recording(folder):
-        job.finish('completed', record, path, prefix, _examples(job, step))
+        job.finish('completed', record, path, prefix)
     say(f'result     {path}')
-
-
-def _examples(job, step):
-    """Examples the checkpoint of a step has seen, by the record of its training."""
-    trained = results.resolved_of(job.params.model_dir)
-    return step * trained.get('global_batch', job.global_batch)
-
-
-def _epoch(job, prefix):
-    images = (results.resolved_of(job.params.model_dir).get('num_train_images')
-              or job.inputs.num_train_images)
-    return round(_examples(job, reading.step_of(prefix)) / images, 4) if images else ''
 
 
 def _is_last(job, prefix):
@@ -128,30 +115,6 @@ def _is_last(job, prefix):
     planned = job.run.plan.train_steps if job.run.plan else None
     last = results.resolved_of(job.params.model_dir).get('train_steps') or planned
     return last is not None and reading.step_of(prefix) >= last
-
-
-def _run_folder(prefix):
-    """The folder of the run a checkpoint is of: its own, or above archive/."""
-    folder = os.path.dirname(storage.absolute(prefix))
-    return os.path.dirname(folder) if os.path.basename(folder) == 'archive' else folder
-
-
-def _is_the_trainings(job, prefix):
-    """Whether this evaluation is one of the run's own: no name, the same data and size.
-
-    Says what differs from the training of the checkpoint.
-    """
-    folder = _run_folder(prefix)
-    trained, here = results.resolved_of(folder), results.resolved(job)
-    others = [f'{name} {trained[name]} in the training, {here[name]} here'
-              for name in results.OF_AN_EVALUATION
-              if name in trained and trained[name] != here[name]]
-    if labels_file.disagrees(folder, job.inputs.class_names):
-        others.append(f'other class names than {folder}/labels.txt')
-    if others:
-        warn('not the data of the training, so eval.csv and archive/ stay as they are: '
-             + '; '.join(others))
-    return not others and not job.params.eval_name
 
 
 def _as_they_appear(params):

@@ -31,6 +31,11 @@ def with_validation(tree, fraction, seed=0):
                         'another fraction (0: no validation split)')
     note = (f'no validation split: {len(held):,} of {len(items):,} images are held out for it '
             f'({part:.3g} of each class, chosen by seed {seed}; --holdout=FRACTION, 0 for none)')
+    lost = sorted({item.label for item in held} - {item.label for item in train})
+    if lost:
+        names = ', '.join(tree.classes[label] for label in lost[:5])
+        note += (f'; classes without a training image now, because they have one only: {names}'
+                 + (f' ... ({len(lost)})' if len(lost) > 5 else ''))
     return tree._replace(splits={'train': train, 'validation': held}), note
 
 

@@ -39,7 +39,8 @@ def test_nothing_to_lose_stops_at_once(name):
     process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out) == (75, 'last words\n')
-    assert err == f'WARNING: {name}: nothing to save, stopped at once\n'
+    assert err == (f'WARNING: {name}: nothing to save, stopped at once; the same command goes '
+                   'on\n')
 
 
 def test_unsaved_work_is_told_and_repetitions_are_one_signal():

@@ -259,12 +259,15 @@ def test_resuming_says_where_and_what(copy, capsys):
 def test_a_plan_nobody_means_is_said():
     params = flags.make(train_steps=437898)
     assert 'epochs of 160 images; set --train_epochs' in plan.doubts(
-        plan.make_plan(params, 160, 64), 160)[0]
-    assert 'a step takes 256 images' in plan.doubts(plan.make_plan(params, 10 ** 5, 256), 160)[0]
+        params, plan.make_plan(params, 160, 64), 160)[0]
+    assert 'a step takes 256 images' in plan.doubts(
+        params, plan.make_plan(params, 10 ** 5, 256), 160)[0]
     with pytest.raises(FlagError, match='2 epochs of 3 training images do not fill one step of 16'):
         plan.make_plan(flags.make(train_epochs=2.0), 3, 16)
     usual = plan.make_plan(flags.make(train_epochs=350.0), 1281167, 256)
-    assert plan.doubts(usual, 1281167) == []
+    assert plan.doubts(params, usual, 1281167) == []
+    twice = flags.make(balanced_sampling=True, class_weights='balanced')
+    assert 'rare classes count twice' in plan.doubts(twice, usual, 1281167)[0]
     assert plan.default_steps_per_eval(usual) == 5005
     assert list(runner.cycles(0, 12000, plan.default_steps_per_eval(usual))) == [5005, 10010, 12000]
     assert plan.default_steps_per_eval(plan.make_plan(params, 160, 64)) == 100

@@ -30,6 +30,12 @@ def test_files_of_tensorflow_s_own_tools_are_local():
     assert merged('--model_dir=gs://b/run', '--profiling_dir=gs://b/p').model_dir == 'gs://b/run'
 
 
+def test_weights_of_classes_are_not_all_nothing():
+    assert 'at least one class has to count' in failure('--class_weights=0,0')
+    assert merged('--class_weights=0,1').class_weights == (0, 1)
+    assert '--use_cache' in failure('--balanced_sampling', '--use_cache')
+
+
 def test_order_of_levels(tmp_path):
     path = tmp_path / 'x.yaml'
     path.write_text('weight_decay: 1e-4\nmomentum: 0.8\nbatch_size: 16\nseed: 7\n')

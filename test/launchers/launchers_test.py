@@ -208,6 +208,12 @@ def test_a_signal_during_start_up_ends_at_once(data, tmp_path, number):
     assert process.wait(timeout=60) == 75 and 'Traceback' not in said
 
 
+@pytest.mark.parametrize('name', ['output_path', 'hosts_file'])
+def test_an_option_at_the_end_without_its_value_is_refused(name):
+    done = launch('train_full_1p.sh', '--data_path=x', f'--{name}')
+    assert done.returncode == 2 and f'--{name} needs a value' in done.stderr
+
+
 @pytest.mark.parametrize('number', ['../../x', '/x', '-1', '1\n'])
 def test_a_device_number_is_a_number(tmp_path, number):
     done = launch('train_full_1p.sh', '--data_path=x', f'--output_path={tmp_path}/a/b',

@@ -51,6 +51,18 @@ def test_products(monkeypatch, channels, filters, onednn):
         _values(lambda x, w: tf.nn.conv2d(x, w, [1] * 4, 'SAME'), *inputs))
 
 
+def test_half_precision_is_rounded_as_by_tensorflow():
+    """A convolution adds its products up in float32; a matrix product does not everywhere."""
+    settings = layers.Settings(**dict.fromkeys(layers.Settings._fields))._replace(
+        training=True, device='cpu', data_format='NHWC')
+    x, w = _normal(2, 6, 6, 384).astype(np.float16), _normal(1, 1, 384, 32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        ours, theirs = session.run([
+            layers.convolve(tf.constant(x), tf.constant(w), settings),
+            tf.nn.conv2d(x, tf.cast(w, tf.float16), [1] * 4, 'SAME')])
+    np.testing.assert_array_equal(ours, theirs)
+
+
 def test_batch_norm():
     channels = SHAPE[-1]
     inputs = _normal(*SHAPE), np.linspace(.5, 2, channels, dtype=np.float32), _normal(channels)

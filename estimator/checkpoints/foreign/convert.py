@@ -117,7 +117,7 @@ def _found_below(shapes, tensors):
 
 
 def _other_network(path, network, dialect, fit):
-    wrong, row, arguments = fit.wrong, fit.row, fit.arguments
+    wrong, row = fit.wrong, fit.row
     hint = ''
     known = [other for other in published.PUBLISHED if other.dialect == dialect.name]
     found, said = published.named(known, path)
@@ -126,8 +126,8 @@ def _other_network(path, network, dialect, fit):
         hint = f' By {said} it is {found[0].name}: --model_name={" or ".join(others)}.'
     name = f' as {row.name}' if row.name else ''
     return CheckpointError(
-        f'{path} ({dialect.name}) does not hold {network.name}{name} with '
-        f'{arguments["num_classes"]} classes: {len(wrong)} tensors do not fit.\n  ' +
+        f'{path} ({dialect.name}) does not hold {network.name}{name}: {len(wrong)} tensors do not '
+        'fit.\n  ' +
         '\n  '.join(wrong[:FIRST]) + f'\nCheck --model_name.{hint}{ORDERED.get(dialect.name, "")}')
 
 

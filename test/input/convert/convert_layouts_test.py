@@ -80,6 +80,19 @@ def test_holdout_of_tiny_classes_keeps_the_fraction():
     assert holdout.hold_out(items, 0.1, 0) == (train, validation)
 
 
+def test_a_class_that_loses_its_only_image_is_named():
+    items = [layouts.Item(f'{label}.jpg', label, None) for label in range(20)]
+    tree = layouts.ImageTree('', '', [f'class{label}' for label in range(20)], [],
+                             {'train': items}, 0, 0, [])
+    split, note = holdout.with_validation(tree, 0.1)
+    lost = ', '.join(f'class{item.label}' for item in split.splits['validation'])
+    assert len(split.splits['validation']) == 2
+    assert note.endswith(f'without a training image now, because they have one only: {lost}')
+    pairs = [item._replace(path=f'{copy}/{item.path}') for item in items for copy in range(2)]
+    _, note = holdout.with_validation(tree._replace(splits={'train': pairs}), 0.1)
+    assert 'classes without' not in note
+
+
 def test_a_changed_folder_moves_few_images_into_the_held_out_part():
     def held(sizes):
         items = [layouts.Item(f'{name}/{number}.jpg', label, None)

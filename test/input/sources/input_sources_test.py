@@ -55,6 +55,9 @@ def test_class_count_that_does_not_fit(tmp_path):
     (tmp_path / 'labels.txt').write_text(''.join(f'{row}:name {row}\n' for row in range(1000)))
     with pytest.raises(DataError, match='Pass 1000, or 1001'):
         opened(tmp_path, num_label_classes=10)
+    with pytest.raises(DataError, match='network of run/params.json tells 10 apart'):
+        opened(tmp_path, num_label_classes=10,
+               sources=lambda: {'num_label_classes': 'run/params.json'})
 
 
 def test_manifest_states_everything(tmp_path):

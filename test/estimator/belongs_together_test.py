@@ -1,0 +1,117 @@
+"""What a run keeps of its evaluations and of its record belongs together, whatever changes."""
+
+import json
+import shutil
+
+import program
+import pytest
+
+from estimator import curves, evaluations
+from estimator.checkpoints import best
+from input import Inputs
+
+pytestmark = pytest.mark.usefixtures('shallow')
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Two checkpoints of 32 pixels, evaluated."""
+    folder = tmp_path_factory.mktemp('trained')
+    program.run(folder, train_steps=4, steps_per_eval=2)
+    return folder
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(str(trained), str(folder))
+    return folder
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """The classes of the data have names: the digits."""
+    monkeypatch.setattr(Inputs, 'class_names', property(
+        lambda self: list('0123456789'), lambda self, value: None), raising=False)
+
+
+def labels(names):
+    return ''.join(f'{number}:{name}\n' for number, name in enumerate(names))
+
+
+def content(path):
+    with open(str(path), 'rb') as stream:
+        return stream.read()
+
+
+def test_the_best_of_one_image_size_is_not_that_of_another(copy, capsys):
+    assert 'image_size = 32\n' in (copy / 'archive' / 'best_eval.txt').read_text()
+    perfect = (copy / 'archive' / 'best_eval.txt').read_text().replace(
+        'top_1_accuracy = ', 'top_1_accuracy = 1')
+    (copy / 'archive' / 'best_eval.txt').write_text(perfect)
+    program.run(copy, train_steps=6, steps_per_eval=2, input_image_size=40)
+    said = capsys.readouterr().err
+    assert 'found on 10 images of 32 pixels and this evaluation is of 10 images of 40' in said
+    assert best.BestKeeper(str(copy)).best()[2].endswith('archive/model.ckpt-6')
+    assert (copy / 'earlier-1' / 'archive' / 'best_eval.txt').read_text() == perfect
+    assert [row['image_size'] for row in curves.read(str(copy / 'eval.csv'))] == [32, 32, 40]
+
+
+def test_patience_counts_evaluations_of_one_kind(tmp_path):
+    def stopped(*kinds):
+        rows = [f'{step},{1 / step},{kind}' for step, kind in enumerate(kinds, 1)]
+        (tmp_path / 'eval.csv').write_text('\n'.join(
+            ['step,top_1_accuracy,eval_examples,image_size'] + rows) + '\n')
+        return evaluations.stopped(str(tmp_path), 'top_1_accuracy', 2, 1)
+    assert stopped('10,32', '10,32', '10,32') == (1, 1.0)
+    assert stopped('10,32', '10,', '10,32') == (1, 1.0)     # a row of an earlier version
+    assert stopped('10,32', '10,40', '10,40') is None
+    assert stopped('20,32', '10,32', '10,32') is None
+    assert stopped('10,32', '10,40', '10,40', '10,40') == (2, 0.5)
+
+
+@pytest.mark.parametrize('changes', [{'train_batch_size': 16}, {'train_steps': 2}])
+def test_a_run_that_trains_nothing_leaves_the_record_of_the_one_that_did(copy, changes):
+    names = 'params.json', 'eval.csv'
+    before = [content(copy / name) for name in names]
+    _, result = program.run(copy, **dict(dict(train_steps=4, steps_per_eval=2), **changes))
+    assert [content(copy / name) for name in names] == before
+    assert (result['global_step'], result['examples_seen']) == (4, 32)
+
+
+def test_an_evaluation_of_other_images_is_none_of_the_finished_run(copy, capsys):
+    before = content(copy / 'eval.csv'), content(copy / 'archive' / 'best_eval.txt')
+    _, result = program.run(copy, train_steps=4, steps_per_eval=2, input_image_size=40)
+    assert result['image_size'] == 40
+    assert 'image_size 32 in the training, 40 here' in capsys.readouterr().err
+    assert (content(copy / 'eval.csv'), content(copy / 'archive' / 'best_eval.txt')) == before
+
+
+def test_names_of_classes_are_those_of_the_training(copy, named, capsys):
+    (copy / 'labels.txt').write_text(labels('9876543210'))
+    program.run(copy, train_steps=4, steps_per_eval=2)
+    assert (copy / 'labels.txt').read_text() == labels('9876543210')
+    assert 'other class names than' in capsys.readouterr().err
+
+
+def test_data_that_lie_elsewhere_are_still_the_run_s(copy):
+    """A cluster gives each start another folder: the evaluation it made up for counts."""
+    record = json.loads((copy / 'params.json').read_text())
+    record['resolved']['data'] = '/scratch/1/digits'
+    (copy / 'params.json').write_text(json.dumps(record))
+    rows = content(copy / 'eval.csv')
+    (copy / 'eval.csv').write_text(''.join(rows.decode().splitlines(True)[:-1]))
+    program.run(copy, train_steps=4, steps_per_eval=2)
+    assert content(copy / 'eval.csv') == rows
+
+
+@pytest.mark.parametrize('names, head, told', [
+    ('9876543210', {}, True), ('0123456789', {}, False),
+    ('9876543210', {'init_exclude': 'MobilenetV1/Logits/'}, False)])
+def test_a_classifier_of_other_classes_is_told(copy, tmp_path, named, capsys, names, head, told):
+    (copy / 'labels.txt').write_text(labels(names))
+    program.run(tmp_path / 'new', mode='train', train_steps=1,
+                init_checkpoint=str(copy / 'model.ckpt-4'), **head)
+    said = capsys.readouterr().err
+    assert ('names other classes than the data' in said) == told
+    assert ('--init_exclude=MobilenetV1/Logits/Conv2d_1c_1x1/ starts it anew' in said) == told
