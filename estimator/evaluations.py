@@ -2,7 +2,7 @@
 
 import os
 
-from common import labels_file
+from common import labels_file, storage
 from common.console import say, warn
 from common.errors import CheckpointError
 from estimator import curves, results
@@ -15,22 +15,24 @@ FILE = 'eval.csv'
 WORTH = {'top_1_accuracy': 1, 'cross_entropy': -1}
 
 
-def is_own(job, prefix, moved=False):
-    """Whether a job's evaluation of a checkpoint is one of its training's: the same data and size.
+def apart(job, prefix, moved=False):
+    """Why a job's evaluation of a checkpoint is none of its training's, a sentence, or None.
 
-    Says what differs. moved: the data may lie elsewhere now.
+    moved: the data may lie elsewhere now.
     """
-    folder = finding.run_folder(prefix)
+    folder = storage.absolute(job.params.model_dir)
+    if os.path.dirname(storage.absolute(prefix)) != folder:
+        folder = finding.run_folder(prefix)
     trained, here = results.resolved_of(folder), results.resolved(job)
+    trained = trained or best.measured(folder)      # without a record of it
     others = [f'{name} {trained[name]} in the training, {here[name]} here'
               for name in results.OF_AN_EVALUATION
               if name in trained and trained[name] != here[name] and not (moved and name == 'data')]
     if labels_file.disagrees(folder, job.inputs.class_names):
         others.append(f'other class names than {folder}/labels.txt')
     if others:
-        warn('not the data of the training, so eval.csv and archive/ stay as they are: '
-             + '; '.join(others))
-    return not others
+        return ('not the data of the training, so eval.csv and archive/ stay as they are: '
+                + '; '.join(others))
 
 
 def recorded(model_dir, step):
@@ -53,16 +55,16 @@ def stopped(model_dir, metric, patience, every):
     return int(found['step']), found[metric]
 
 
-def record(model_dir, prefix, metrics, epoch, archive):
-    """Adds the evaluation of a checkpoint of model_dir to those of its run.
+def record(job, prefix, metrics):
+    """Adds the evaluation of a checkpoint of a job's model_dir to those of its training.
 
-    The row in eval.csv comes last: a run that is stopped before evaluates once more. epoch: float,
-    or '' where it is not known; archive: whether to keep the best checkpoint.
+    The row in eval.csv comes last: a run that is stopped before evaluates once more.
     """
-    row = dict(metrics, step=step_of(prefix), epoch=epoch,
+    model_dir, step = job.params.model_dir, step_of(prefix)
+    row = dict(metrics, step=step, epoch=results.epoch(job, step),
                cross_entropy=metrics[f'cross_entropy_{metrics["weights"]}'])
     with recording(model_dir):
-        if archive:
+        if job.params.archive_ckpt:
             _offer(model_dir, prefix, row)
         curves.put(os.path.join(model_dir, FILE), curves.EVALUATION, row)
 

@@ -233,11 +233,11 @@ class Job:
         prefix: the checkpoint it is about (default: the newest of model_dir).
         """
         path = path or os.path.join(self.params.model_dir, 'result.json')
-        step = checkpoints.step_of(prefix or self.latest())
+        step, batch = checkpoints.step_of(prefix or self.latest()), results.global_batch(self)
         measured = dict(
             {'checkpoint': self.latest()}, **record.values(), precision=self.run.precision.text,
-            global_batch=self.global_batch, num_devices=self.run.device.count, global_step=step,
-            examples_seen=results.examples_seen(self, step),
+            global_batch=batch, num_devices=self.run.device.count, global_step=step,
+            examples_seen=step * batch,
             images_per_sec=self.throughput.images_per_sec() or None,
             input_wait=self.throughput.input_wait() if self.throughput.seconds else None,
             duration_sec=time.monotonic() - self.started)

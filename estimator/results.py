@@ -8,9 +8,9 @@ import platform
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from common import labels_file
+from common import labels_file, storage
 from common.errors import StorageError
-from common.files import read_record, write_json
+from common.files import read_record, write_bytes, write_json
 
 
 def versions():
@@ -40,16 +40,16 @@ def resolved_of(model_dir):
     return (read_record(os.path.join(model_dir, 'params.json')) or {}).get('resolved') or {}
 
 
-def examples_seen(job, step):
-    """Examples the checkpoint of a step has seen, by the record of its training."""
-    return step * resolved_of(job.params.model_dir).get('global_batch', job.global_batch)
+def global_batch(job):
+    """Images of a step of the checkpoints in a job's model_dir, by the record of their training."""
+    return resolved_of(job.params.model_dir).get('global_batch', job.global_batch)
 
 
 def epoch(job, step):
-    """The same in epochs, a float; '' where it is not known how many images there were."""
+    """Epochs the checkpoint of a step has seen, a float; '' where nobody knows their images."""
     images = (resolved_of(job.params.model_dir).get('num_train_images')
               or job.inputs.num_train_images)
-    return round(examples_seen(job, step) / images, 4) if images else ''
+    return round(step * global_batch(job) / images, 4) if images else ''
 
 
 @contextlib.contextmanager
@@ -60,33 +60,46 @@ def described(job):
     from. A training that fails before its first checkpoint leaves the record of the one before.
     """
     folder = job.params.model_dir
-    path = os.path.join(folder, 'params.json')
-    before, names, step = read_record(path), labels_file.read(folder), job.step()
-    write_json(path, dict(job.params._asdict(), resolved=resolved(job),
-                          sources=job.params.sources()))
-    if job.inputs.class_names:
-        labels_file.write(folder, job.inputs.class_names)
+    paths = [os.path.join(folder, name) for name in ('params.json', labels_file.FILE)]
+    before = [storage.read_bytes(path) if storage.is_file(path) else None for path in paths]
+    known, step = read_record(paths[0]), job.step()
+    describe(job)
     try:
         yield
     except Exception:
         with contextlib.suppress(StorageError):
-            if before and job.step() == step:
-                write_json(path, before)
-                labels_file.write(folder, names)
+            if known and job.step() == step:
+                for path, content in zip(paths, before):
+                    if content is not None:
+                        write_bytes(path, content)
         raise
+
+
+def describe(job, unless_known=False):
+    """Writes params.json and, where the classes have names, labels.txt.
+
+    unless_known: not where there is a record already.
+    """
+    folder = job.params.model_dir
+    if unless_known and resolved_of(folder):
+        return
+    write_json(os.path.join(folder, 'params.json'), dict(
+        job.params._asdict(), resolved=resolved(job), sources=job.params.sources()))
+    if job.inputs.class_names:
+        labels_file.write(folder, job.inputs.class_names)
 
 
 class Record:
     """What a run has measured so far; a failed run leaves what it had.
 
     training: {'loss', 'train_accuracy'} of the last batch; evaluation: metrics of the last
-    evaluation; evaluations: those of --eval_all; pictures: paths; report:
-    paths, None where none was tried; error: what ended the run.
+    evaluation; apart: why it is none of the training's, or None; evaluations: those of --eval_all;
+    pictures: paths; report: paths, None where none was tried; error: what ended the run.
     """
 
     def __init__(self):
         self.training, self.evaluation, self.pictures, self.error = {}, {}, (), None
-        self.evaluations, self.report = [], None
+        self.evaluations, self.report, self.apart = [], None, None
 
     def values(self):
         """Everything measured, under the names of result.json."""

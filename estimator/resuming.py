@@ -39,7 +39,8 @@ MEANS = {
     'preprocessing_name': 'the pictures look different from here on',
 }
 # What would be taken for the new run's where the checkpoints are gone.
-OF_A_RUN = ('archive', 'best_objective.txt', 'eval.csv', 'log.csv', 'params.json', 'result.json')
+OF_A_RUN = ('archive', 'best_objective.txt', 'eval.csv', 'log.csv', 'params.json', 'labels.txt',
+            'result.json')
 
 
 def report(job, resumed):

@@ -9,7 +9,7 @@ from common.errors import PREEMPTED
 from estimator import evaluations, failures, results, resuming
 from estimator import plan as plan_lib
 from estimator.checkpoints import finding
-from estimator.checkpoints.reading import newest, step_of
+from estimator.checkpoints.reading import newest
 from estimator.devices import hosts as hosts_lib
 from estimator.devices import npu, session, strategies, watch
 from estimator.hooks import outcomes, pauses, together
@@ -72,6 +72,7 @@ def _train(job, resumed, watching=None):
     try:
         with job.told():
             resuming.tidy(job.params.model_dir, resumed)
+            results.describe(job, unless_known=True)
             status = MODES[job.params.mode](job, record)
     except Exception as error:
         record.error = str(error)
@@ -202,16 +203,18 @@ def _evaluate(job, record):
     prefix = job.latest()
     collected = outcomes.Outcomes() if job.step() >= job.run.plan.train_steps else None
     record.evaluation = job.evaluate(prefix, collected)
-    if evaluations.is_own(job, prefix, moved=True):
-        evaluations.record(job.params.model_dir, prefix, record.evaluation,
-                           results.epoch(job, step_of(prefix)), job.params.archive_ckpt)
+    record.apart = evaluations.apart(job, prefix, moved=True)
+    if record.apart:
+        warn(record.apart)
+        return
+    evaluations.record(job, prefix, record.evaluation)
     if collected:
         record.report = report.write(job, record.evaluation, collected)
 
 
 def _report(job, record):
     """Writes the report of a training that ended before its plan."""
-    if record.report is None and record.evaluation:
+    if record.evaluation and not record.report and not record.apart:
         say('report     evaluates once more, for the outcome of each image')
         collected = outcomes.Outcomes()
         metrics = job.evaluate(record.evaluation['checkpoint'], collected)

@@ -63,7 +63,7 @@ def resolve(source, rows, params, native):
         record = params.sources().get('num_label_classes', '')
         raise DataError(f'{source.where}: the data set has {classes} classes; ' + (
             f'the network of {record} tells {num_classes} apart. Give data with all of them, in '
-            'the order of its labels.txt' if record.endswith('.json') else
+            'the order of its labels.txt' if record.endswith(('params.json', 'model.json')) else
             f'--num_label_classes={num_classes} does not fit. Pass {classes}, or {classes + 1} to '
             'keep class 0 for the background, or leave it out'))
     return LabelRule(classes, offset, origin, num_classes, num_classes - classes)

@@ -1,10 +1,11 @@
 """The best checkpoint of a run, kept apart in model_dir/archive."""
 
 import contextlib
+import functools
 import math
 import os
 
-from common import files, storage
+from common import files, labels_file, storage
 from common.console import warn
 from common.errors import CheckpointError
 from common.files import write_text
@@ -23,6 +24,11 @@ def comparable(one, other):
     return all(one[name] == other[name] for name in MEASURED_ON
                if isinstance(one.get(name), (int, float))
                and isinstance(other.get(name), (int, float)))
+
+
+def measured(model_dir):
+    """{name: number} of the evaluation that found the best checkpoint; {} without one."""
+    return _numbers(os.path.join(model_dir, 'archive', 'best_eval.txt'))
 
 
 def _measured_on(values):
@@ -54,6 +60,9 @@ class BestKeeper:
         for leftover in (old, self._archive + '.new'):
             files.remove_tree(leftover)
 
+    def _values(self):
+        return measured(os.path.dirname(self._archive))
+
     def best(self):
         """(objective, loss, checkpoint prefix) of the best so far; Nones without one.
 
@@ -63,7 +72,7 @@ class BestKeeper:
         kept = reading.newest(self._archive)
         if not kept:
             return None, None, None
-        values = _numbers(os.path.join(self._archive, 'best_eval.txt'))
+        values = self._values()
         objective = values.get(OBJECTIVE)
         if objective is None:
             objective = _number(_text(self._objective))
@@ -79,37 +88,47 @@ class BestKeeper:
         of other images, or of another size, moves to `earlier-N`. CheckpointError: the files of
         the checkpoint have been removed meanwhile; what is kept stays.
         """
-        self._keep_apart(metrics)
         objective, loss = metrics[OBJECTIVE], metrics[LOSS]
+        like = comparable(self._values(), metrics)
         saved, saved_loss, kept = self.best()
-        if saved is not None and os.path.basename(kept) != os.path.basename(prefix):
+        if like and saved is not None and os.path.basename(kept) != os.path.basename(prefix):
             if saved > objective or saved == objective and not (
                     saved_loss is not None and loss < saved_loss):
                 return False
         self._archive_it(prefix, '\n'.join(
-            f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n')
+            f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n',
+                         functools.partial(self._put_aside, metrics) if not like else None)
         write_text(self._objective, '%f' % objective)
         files.remove_tree(self._archive + '.old')
         return True
 
-    def _keep_apart(self, metrics):
-        values = _numbers(os.path.join(self._archive, 'best_eval.txt'))
-        if comparable(values, metrics):
-            return
-        folder = os.path.dirname(self._archive)
+    def _put_aside(self, metrics):
+        """Moves the best so far to `earlier-N`, with what says how to use it."""
+        folder, values = os.path.dirname(self._archive), self._values()
         place = files.put_aside(folder, [os.path.basename(self._archive),
                                          os.path.basename(self._objective)])
+        record = files.read_record(os.path.join(folder, 'params.json'))
+        if record:
+            size = {name: int(values['image_size']) for name in ('input_image_size',)
+                    if 'image_size' in values}
+            files.write_json(os.path.join(place, 'params.json'), dict(record, **size))
+        if storage.is_file(os.path.join(folder, labels_file.FILE)):
+            files.copy(os.path.join(folder, labels_file.FILE),
+                       os.path.join(place, labels_file.FILE))
         warn(f'the best checkpoint was found on {_measured_on(values)} and this evaluation is of '
              f'{_measured_on(metrics)}: they are not compared. The best so far is in '
              f'{place}/archive now')
 
-    def _archive_it(self, prefix, text):
+    def _archive_it(self, prefix, text, put_aside):
         """Puts a checkpoint in place of the one that is kept.
 
-        At an address no folder is renamed at once: there the file `checkpoint` decides which of
-        the two counts until the other one is gone.
+        put_aside: what keeps that one elsewhere, a function without arguments, or None. At an
+        address no folder is renamed at once: there the file `checkpoint` decides which of the two
+        counts until the other one is gone.
         """
         if storage.is_address(self._archive):
+            if put_aside and not reading.damage(prefix):
+                put_aside()
             _add(prefix, self._archive, text)
             kept = os.path.basename(prefix) + '.', 'checkpoint', 'best_eval.txt'
             for name in storage.names(self._archive):
@@ -123,7 +142,9 @@ class BestKeeper:
         except CheckpointError:
             files.remove_tree(fresh)
             raise
-        if os.path.isdir(self._archive):
+        if put_aside:
+            put_aside()
+        elif os.path.isdir(self._archive):
             os.rename(self._archive, self._archive + '.old')
         os.rename(fresh, self._archive)
 

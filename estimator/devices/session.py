@@ -3,6 +3,7 @@
 import collections
 import functools
 import os
+import re
 import sys
 
 import tensorflow.compat.v1 as tf
@@ -144,17 +145,23 @@ def session_config(params, device, precision):
 def training_config(params, device, precision):
     """ConfigProto of a session that trains."""
     config = session_config(params, device, precision)
-    xla = params.use_xla and 'tf_xla_cpu_global_jit' in os.environ.get('TF_XLA_FLAGS', '')
-    if device.kind == 'cpu' and xla:
-        raise FlagError('--use_xla with TF_XLA_FLAGS=--tf_xla_cpu_global_jit does not train as it '
-                        'should on a CPU: TensorFlow 1.15 does not count the steps then, and 2.15 '
-                        'changes the order of the images. Unset TF_XLA_FLAGS.')
+    if device.kind == 'cpu' and _compiles_on_cpu(params):
+        raise FlagError('XLA, by TF_XLA_FLAGS=--tf_xla_cpu_global_jit, does not train as it should '
+                        'on a CPU: TensorFlow 1.15 does not count the steps then, and 2.15 changes '
+                        'the order of the images. Unset TF_XLA_FLAGS.')
     if device.kind == 'cpu' and not precision.graph_rewrite:
         # Of a training graph it only delays the first step, by ten seconds for mixnet-s; the
         # folding of constants by another one to two, and what it folds takes 3 % more memory.
         config.graph_options.rewrite_options.disable_meta_optimizer = True
         config.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
     return config
+
+
+def _compiles_on_cpu(params):
+    """Whether TensorFlow's own flags let XLA compile for a CPU, and something asks it to."""
+    told = dict(re.findall(r'--(\w+)(?:=(\S*))?', os.environ.get('TF_XLA_FLAGS', '')))
+    on_cpu = told.get('tf_xla_cpu_global_jit', 'false').lower() not in ('false', '0')
+    return on_cpu and (params.use_xla or told.get('tf_xla_auto_jit', '0') not in ('0', '-1'))
 
 
 def trust_initializers(device):

@@ -56,7 +56,7 @@ def _place(params):
 
 
 def _evaluate(network, params, inputs, found, model_dir, writable):
-    record, job, own = results.Record(), None, False
+    record, job, told = results.Record(), None, None
     for prefix, why in found:
         try:
             if job is None:
@@ -64,7 +64,6 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
                 job.say_data()
                 for line in announcement.of_evaluation(job.run):
                     say(line)
-                own = evaluations.is_own(job, prefix) and not params.eval_name and writable
             say(f'checkpoint {prefix} ({why})')
             collected = outcomes.Outcomes() if _reports(params) and writable else None
             record.evaluation = job.evaluate(prefix, collected)
@@ -78,9 +77,13 @@ def _evaluate(network, params, inputs, found, model_dir, writable):
                 dict(record.evaluation, global_step=reading.step_of(prefix)))
         if collected:
             record.report = report.write(job, record.evaluation, collected)
+        apart = evaluations.apart(job, prefix)      # a training may have begun anew meanwhile
+        if apart and apart != told:
+            warn(apart)
+        told = apart
         if writable:
             with job.told():
-                _keep(job, record, prefix, own)
+                _keep(job, record, prefix, own=not apart and not params.eval_name)
         if params.eval_timeout and _is_last(job, prefix):
             break
     if not record.evaluation:
@@ -98,8 +101,7 @@ def _keep(job, record, prefix, own):
     """Writes the evaluation's own file and, where it is the run's, its row and the best."""
     folder = job.params.model_dir
     if own and storage.absolute(os.path.dirname(prefix)) == storage.absolute(folder):
-        evaluations.record(folder, prefix, record.evaluation,
-                           results.epoch(job, reading.step_of(prefix)), job.params.archive_ckpt)
+        evaluations.record(job, prefix, record.evaluation)
     name = f'evaluation_{job.params.eval_name}.json' if job.params.eval_name else 'evaluation.json'
     files.make_folder(folder)
     path = os.path.join(folder, name)

@@ -6,8 +6,10 @@ import shutil
 import program
 import pytest
 
+from common.errors import CheckpointError
 from estimator import curves, evaluations
 from estimator.checkpoints import best
+from estimator.modes import evaluate
 from input import Inputs
 
 pytestmark = pytest.mark.usefixtures('shallow')
@@ -54,6 +56,8 @@ def test_the_best_of_one_image_size_is_not_that_of_another(copy, capsys):
     assert 'found on 10 images of 32 pixels and this evaluation is of 10 images of 40' in said
     assert best.BestKeeper(str(copy)).best()[2].endswith('archive/model.ckpt-6')
     assert (copy / 'earlier-1' / 'archive' / 'best_eval.txt').read_text() == perfect
+    record = json.loads((copy / 'earlier-1' / 'params.json').read_text())
+    assert (record['input_image_size'], record['model_name']) == (32, 'mobilenet_v1_025')
     assert [row['image_size'] for row in curves.read(str(copy / 'eval.csv'))] == [32, 32, 40]
 
 
@@ -76,7 +80,7 @@ def test_a_run_that_trains_nothing_leaves_the_record_of_the_one_that_did(copy, c
     before = [content(copy / name) for name in names]
     _, result = program.run(copy, **dict(dict(train_steps=4, steps_per_eval=2), **changes))
     assert [content(copy / name) for name in names] == before
-    assert (result['global_step'], result['examples_seen']) == (4, 32)
+    assert (result['global_step'], result['global_batch'], result['examples_seen']) == (4, 8, 32)
 
 
 def test_an_evaluation_of_other_images_is_none_of_the_finished_run(copy, capsys):
@@ -92,6 +96,56 @@ def test_names_of_classes_are_those_of_the_training(copy, named, capsys):
     program.run(copy, train_steps=4, steps_per_eval=2)
     assert (copy / 'labels.txt').read_text() == labels('9876543210')
     assert 'other class names than' in capsys.readouterr().err
+
+
+def test_a_training_that_went_over_to_another_size_is_left_alone_by_its_evaluator(
+        copy, monkeypatch):
+    """It looks at the record before each evaluation counts, not at its start."""
+    real = evaluate.Job.evaluate
+
+    def evaluated(job, prefix, collect=None):
+        metrics = real(job, prefix, collect)
+        if prefix.endswith('-4'):       # a trainer begins again meanwhile
+            record = json.loads((copy / 'params.json').read_text())
+            record['resolved']['image_size'] = 40
+            (copy / 'params.json').write_text(json.dumps(record))
+        return metrics
+    monkeypatch.setattr(evaluate.Job, 'evaluate', evaluated)
+    (copy / 'eval.csv').unlink()
+    program.run(copy, mode='eval', eval_all=True, save_summary_steps=None)
+    assert [row['step'] for row in curves.read(str(copy / 'eval.csv'))] == [0, 2]
+
+
+def test_without_a_record_the_best_tells_what_an_evaluation_belongs_to(copy, capsys):
+    (copy / 'params.json').unlink()
+    before = content(copy / 'archive' / 'best_eval.txt')
+    program.run(copy, mode='eval', init_checkpoint=str(copy / 'model.ckpt-2'), input_image_size=40)
+    assert 'image_size 32.0 in the training, 40 here' in capsys.readouterr().err
+    assert content(copy / 'archive' / 'best_eval.txt') == before
+    program.run(copy, train_steps=4, steps_per_eval=2)
+    assert json.loads((copy / 'params.json').read_text())['resolved']['train_steps'] == 4
+
+
+def test_a_folder_named_archive_is_a_run_like_any_other(copy):
+    folder = copy / 'archive'
+    program.run(folder, train_steps=6, steps_per_eval=2, input_image_size=40)
+    assert [row['step'] for row in curves.read(str(folder / 'eval.csv'))][-2:] == [4, 6]
+    assert best.BestKeeper(str(folder)).best()[2]
+
+
+def test_what_cannot_be_copied_leaves_the_best_in_its_place(copy):
+    before = best.BestKeeper(str(copy)).best()
+    with pytest.raises(CheckpointError, match='removed meanwhile'):
+        best.BestKeeper(str(copy)).offer(str(copy / 'model.ckpt-3'), {
+            'top_1_accuracy': 1., 'cross_entropy': 0., 'image_size': 40, 'eval_examples': 10})
+    assert best.BestKeeper(str(copy)).best() == before and not (copy / 'earlier-1').exists()
+
+
+def test_a_failed_start_leaves_the_names_of_the_classes(copy, named):
+    (copy / 'labels.txt').write_text('1:one\n2:two\n')
+    with pytest.raises(CheckpointError, match='another optimizer'):
+        program.run(copy, mode='train', train_steps=6, optimizer='adam')
+    assert (copy / 'labels.txt').read_text() == '1:one\n2:two\n'
 
 
 def test_data_that_lie_elsewhere_are_still_the_run_s(copy):

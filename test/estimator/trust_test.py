@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import types
 
 import numpy as np
 import program
@@ -215,9 +216,10 @@ def test_the_best_checkpoint_that_is_removed_meanwhile(copy, capsys):
     (copy / 'eval.csv').unlink()
     for path in copy.glob('model.ckpt-4.*'):
         path.unlink()
-    evaluations.record(str(copy), str(copy / 'model.ckpt-4'), {
+    job = types.SimpleNamespace(params=flags.make(model_dir=str(copy)), global_batch=8)
+    evaluations.record(job, str(copy / 'model.ckpt-4'), {
         'top_1_accuracy': 1.0, 'top_5_accuracy': 1.0, 'cross_entropy_raw': 0.1, 'weights': 'raw',
-        'eval_examples': 10}, 0.5, True)
+        'eval_examples': 10})
     assert 'with a higher --keep_checkpoint_max' in capsys.readouterr().err
     assert evaluations.recorded(str(copy), 4)
     assert best.BestKeeper(str(copy)).best() == before and reading.damage(before[2]) is None

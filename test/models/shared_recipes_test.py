@@ -37,7 +37,7 @@ def test_the_default_follows_the_data():
 def test_length_and_batch_follow_the_number_of_images(name, devices, images):
     params, plan = merged('--init_checkpoint=x', name=name, devices=devices, images=images)
     assert plan.global_batch <= max(images, devices)
-    assert not plan_lib.doubts(plan, max(images, devices)) and plan.train_steps < 50000
+    assert not plan_lib.doubts(params, plan, max(images, devices)) and plan.train_steps < 50000
     assert plan.train_steps >= 200 or images < 40
     every = plan_lib.steps_per_eval(params, plan)
     assert -1e-6 <= every - params.epochs_per_eval * plan.steps_per_epoch < 1

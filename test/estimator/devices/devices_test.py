@@ -47,6 +47,11 @@ def test_xla_on_a_cpu_is_refused(monkeypatch):
     assert session.training_config(flags.make(), device, kept)
     with pytest.raises(FlagError, match='Unset TF_XLA_FLAGS'):
         session.training_config(flags.make(use_xla=True), device, kept)
+    monkeypatch.setenv('TF_XLA_FLAGS', '--tf_xla_cpu_global_jit=true --tf_xla_auto_jit=2')
+    with pytest.raises(FlagError, match='Unset TF_XLA_FLAGS'):
+        session.training_config(flags.make(), device, kept)
+    monkeypatch.setenv('TF_XLA_FLAGS', '--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit=false')
+    assert session.training_config(flags.make(use_xla=True), device, kept)
 
 
 @pytest.mark.parametrize('use_xla, environment, searched', [
