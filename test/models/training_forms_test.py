@@ -77,6 +77,7 @@ def test_batch_norm():
           for form in (norm.with_products, tf.nn.fused_batch_norm)])
 
 
+@pytest.mark.usefixtures('shallow')
 @pytest.mark.parametrize('onednn', [True, False])
 def test_a_caller_gets_the_gradients_he_asks_for(monkeypatch, onednn):
     """Of the images, and of a gradient: without weights_only as by the forms for any device."""

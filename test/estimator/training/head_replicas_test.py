@@ -24,9 +24,9 @@ ONE_RATE = dict(TWO_RATES, backbone_lr_scale=1, head_epochs=0)
 
 
 def _build(seeds, images, training=False, seed=None, num_classes=5, device=None,
-           frozen=()):
+           frozen=(), weights_only=False):
     """No random choice, no batch statistics in the way of the loss; but a seed, and statistics."""
-    del device
+    del device, weights_only
     options = mixnet.NETWORKS[0].options()
     settings = layers.Settings(
         training=training, seed=None, data_format='NHWC', momentum=.9, epsilon=1e-3,
