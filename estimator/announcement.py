@@ -1,6 +1,5 @@
 """What a run is going to do, before it does it: its first lines, and the values of --explain."""
 
-
 from common.errors import FlagError, ProgramError
 from estimator import plan as plan_lib
 from estimator import run as run_lib

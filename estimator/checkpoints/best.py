@@ -95,9 +95,9 @@ class BestKeeper:
             if saved > objective or saved == objective and not (
                     saved_loss is not None and loss < saved_loss):
                 return False
-        self._archive_it(prefix, '\n'.join(
-            f'{name} = {metrics[name]}' for name in sorted(metrics)) + '\n',
-                         functools.partial(self._put_aside, metrics) if not like else None)
+        text = ''.join(f'{name} = {metrics[name]}\n' for name in sorted(metrics))
+        self._archive_it(prefix, text, None if like else functools.partial(
+            self._put_aside, metrics))
         write_text(self._objective, '%f' % objective)
         files.remove_tree(self._archive + '.old')
         return True
@@ -109,12 +109,12 @@ class BestKeeper:
                                          os.path.basename(self._objective)])
         record = files.read_record(os.path.join(folder, 'params.json'))
         if record:
-            size = {name: int(values['image_size']) for name in ('input_image_size',)
-                    if 'image_size' in values}
-            files.write_json(os.path.join(place, 'params.json'), dict(record, **size))
-        if storage.is_file(os.path.join(folder, labels_file.FILE)):
-            files.copy(os.path.join(folder, labels_file.FILE),
-                       os.path.join(place, labels_file.FILE))
+            if 'image_size' in values:      # what is recorded is the size of the new one
+                record['input_image_size'] = int(values['image_size'])
+            files.write_json(os.path.join(place, 'params.json'), record)
+        names = os.path.join(folder, labels_file.FILE)
+        if storage.is_file(names):
+            files.copy(names, os.path.join(place, labels_file.FILE))
         warn(f'the best checkpoint was found on {_measured_on(values)} and this evaluation is of '
              f'{_measured_on(metrics)}: they are not compared. The best so far is in '
              f'{place}/archive now')

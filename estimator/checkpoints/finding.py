@@ -55,9 +55,10 @@ def remove_unfinished(model_dir):
             (files.remove_tree if storage.is_folder(path) else files.remove)(path)
 
 
-def run_folder(prefix):
-    """The folder of the run a checkpoint is of: its own, or above archive/."""
-    folder = os.path.dirname(storage.absolute(prefix))
+def run_folder(path):
+    """The folder of the run a checkpoint is of, by its folder or prefix: that one, or above
+    archive/."""
+    folder = storage.absolute(path if storage.is_folder(path) else os.path.dirname(path))
     return os.path.dirname(folder) if os.path.basename(folder) == 'archive' else folder
 
 

@@ -117,11 +117,7 @@ def _recorded(path):
 
 def folder_of(init_checkpoint, model_dir):
     """The folder of the run whose checkpoint is used."""
-    if not init_checkpoint:
-        return model_dir
-    path = init_checkpoint
-    path = path if storage.is_folder(path) else os.path.dirname(path)
-    return os.path.dirname(path.rstrip('/')) if os.path.basename(path) == 'archive' else path
+    return finding.run_folder(init_checkpoint) if init_checkpoint else model_dir
 
 
 def find(network, params, size, choose):

@@ -1,7 +1,6 @@
 """What a run keeps of its evaluations and of its record belongs together, whatever changes."""
 
 import json
-import shutil
 
 import program
 import pytest
@@ -9,24 +8,18 @@ import pytest
 from common.errors import CheckpointError
 from estimator import curves, evaluations
 from estimator.checkpoints import best
-from estimator.modes import evaluate
+from estimator.modes import evaluate, trained_network
 from input import Inputs
 
 pytestmark = pytest.mark.usefixtures('shallow')
 
 
-@pytest.fixture(scope='module')
-def trained(tmp_path_factory):
-    """Two checkpoints of 32 pixels, evaluated."""
-    folder = tmp_path_factory.mktemp('trained')
-    program.run(folder, train_steps=4, steps_per_eval=2)
-    return folder
-
-
 @pytest.fixture
-def copy(trained, tmp_path):
+def copy(tmp_path):
+    """Two checkpoints of 32 pixels, evaluated."""
     folder = tmp_path / 'run'
-    shutil.copytree(str(trained), str(folder))
+    folder.mkdir()
+    program.trained(folder, train_steps=4, steps_per_eval=2)
     return folder
 
 
@@ -39,11 +32,6 @@ def named(monkeypatch):
 
 def labels(names):
     return ''.join(f'{number}:{name}\n' for number, name in enumerate(names))
-
-
-def content(path):
-    with open(str(path), 'rb') as stream:
-        return stream.read()
 
 
 def test_the_best_of_one_image_size_is_not_that_of_another(copy, capsys):
@@ -76,18 +64,19 @@ def test_patience_counts_evaluations_of_one_kind(tmp_path):
 
 def test_a_run_that_trains_nothing_leaves_the_record_of_the_one_that_did(copy):
     names = 'params.json', 'eval.csv'
-    before = [content(copy / name) for name in names]
+    before = [(copy / name).read_bytes() for name in names]
     _, result = program.run(copy, train_steps=3, steps_per_eval=2, train_batch_size=16)
-    assert [content(copy / name) for name in names] == before
+    assert [(copy / name).read_bytes() for name in names] == before
     assert (result['global_step'], result['global_batch'], result['examples_seen']) == (4, 8, 32)
 
 
 def test_an_evaluation_of_other_images_is_none_of_the_finished_run(copy, capsys):
-    before = content(copy / 'eval.csv'), content(copy / 'archive' / 'best_eval.txt')
+    before = (copy / 'eval.csv').read_bytes(), (copy / 'archive' / 'best_eval.txt').read_bytes()
     _, result = program.run(copy, train_steps=4, steps_per_eval=2, input_image_size=40)
     assert result['image_size'] == 40
     assert 'image_size 32 in the training, 40 here' in capsys.readouterr().err
-    assert (content(copy / 'eval.csv'), content(copy / 'archive' / 'best_eval.txt')) == before
+    assert before == (
+        (copy / 'eval.csv').read_bytes(), (copy / 'archive' / 'best_eval.txt').read_bytes())
 
 
 def test_names_of_classes_are_those_of_the_training(copy, named, capsys):
@@ -117,10 +106,10 @@ def test_a_training_that_went_over_to_another_size_is_left_alone_by_its_evaluato
 
 def test_without_a_record_the_best_tells_what_an_evaluation_belongs_to(copy, capsys):
     (copy / 'params.json').unlink()
-    before = content(copy / 'archive' / 'best_eval.txt')
+    before = (copy / 'archive' / 'best_eval.txt').read_bytes()
     program.run(copy, mode='eval', init_checkpoint=str(copy / 'model.ckpt-2'), input_image_size=40)
     assert 'image_size 32.0 in the training, 40 here' in capsys.readouterr().err
-    assert content(copy / 'archive' / 'best_eval.txt') == before
+    assert (copy / 'archive' / 'best_eval.txt').read_bytes() == before
     program.run(copy, train_steps=4, steps_per_eval=2)
     assert json.loads((copy / 'params.json').read_text())['resolved']['train_steps'] == 4
 
@@ -130,6 +119,14 @@ def test_a_folder_named_archive_is_a_run_like_any_other(copy):
     program.run(folder, train_steps=6, steps_per_eval=6, input_image_size=40)
     assert [row['step'] for row in curves.read(str(folder / 'eval.csv'))] == [6]
     assert best.BestKeeper(str(folder)).best()[2]
+
+
+def test_the_record_of_the_best_is_found_however_its_folder_is_written(copy, monkeypatch):
+    monkeypatch.chdir(str(copy / 'archive'))
+    for path in (copy / 'archive', f'{copy}/archive/', f'{copy}/archive/model.ckpt-4', '.',
+                 'model.ckpt-4', '..', copy, f'{copy}/model.ckpt-2'):
+        assert trained_network.folder_of(str(path), '') == str(copy)
+    assert trained_network.folder_of(None, 'run') == 'run'
 
 
 def test_what_cannot_be_copied_leaves_the_best_in_its_place(copy):
@@ -152,15 +149,15 @@ def test_data_that_lie_elsewhere_are_still_the_run_s(copy):
     record = json.loads((copy / 'params.json').read_text())
     record['resolved']['data'] = '/scratch/1/digits'
     (copy / 'params.json').write_text(json.dumps(record))
-    rows = content(copy / 'eval.csv')
+    rows = (copy / 'eval.csv').read_bytes()
     (copy / 'eval.csv').write_text(''.join(rows.decode().splitlines(True)[:-1]))
     program.run(copy, train_steps=4, steps_per_eval=2)
-    assert content(copy / 'eval.csv') == rows
+    assert (copy / 'eval.csv').read_bytes() == rows
 
 
 @pytest.mark.parametrize('names, head, told', [
     ('9876543210', {}, True),
-    ('9876543210', {'init_exclude': 'MobilenetV1/Logits/'}, False)])
+    ('9876543210', {'init_exclude': 'MobilenetV1/Logits/Conv2d_1c_1x1/'}, False)])
 def test_a_classifier_of_other_classes_is_told(copy, tmp_path, named, capsys, names, head, told):
     (copy / 'labels.txt').write_text(labels(names))
     program.run(tmp_path / 'new', mode='train', train_steps=1,

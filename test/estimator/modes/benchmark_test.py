@@ -29,7 +29,6 @@ def test_json(tmp_path, monkeypatch, capsys):
         assert row['steps'] == 4 and row['batch'] == 8
         assert 0 < row['median_ms'] <= row['p90_ms'] <= row['p99_ms']
         assert row['images_per_sec'] > 0
-    assert report['training']['median_ms'] > report['inference']['median_ms']
 
 
 def test_table_of_real_images(tmp_path, monkeypatch, capsys):
